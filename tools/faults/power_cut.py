@@ -1,0 +1,393 @@
+"""Cut the power under load and see whether every acknowledged write is still there.
+
+The embedded cluster runs on an XFS image on a loop device. While writers PUT, overwrite and
+DELETE, the file system is shut down without flushing its log (what was not on stable storage is
+gone), every server is killed, the image is mounted again and the cluster started. Then each
+acknowledged object must be read back byte for byte and be listed, each acknowledged DELETE must
+have stayed one, and the counts of container and account must be true.
+
+A request that had no answer when the power went has an unknown outcome: either state is right.
+
+Needs root, xfsprogs and loop devices. Usage: python tools/faults/power_cut.py --cuts 50
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import http.client
+import json
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.parse
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+ACCOUNT_USER, ACCOUNT_KEY = "test:tester", "testing"
+SETTLE_S = 60.0  # how long counts may take to become true after a restart
+
+
+class Wrong(Exception):
+    """A promise was broken; the sentence says which."""
+
+
+@dataclass(slots=True)
+class Expectation:
+    """What one name may hold: the last acknowledged state, or any attempt since then.
+
+    A state is the MD5 of the body, or None for "no such object".
+    """
+
+    acknowledged: str | None = None
+    attempts: list[str | None] = field(default_factory=list)
+
+    def allowed(self) -> set[str | None]:
+        return {self.acknowledged, *self.attempts}
+
+
+class Ledger:
+    """What the writers were told; written by many threads, read when they have ended."""
+
+    def __init__(self) -> None:
+        self.names: dict[tuple[str, str], Expectation] = {}
+        self.containers: set[str] = set()
+        self.acknowledged = 0
+        self._lock = threading.Lock()
+
+    def attempt(self, container: str, name: str, state: str | None) -> None:
+        with self._lock:
+            self.names.setdefault((container, name), Expectation()).attempts.append(state)
+
+    def settle(self, container: str, name: str, state: str | None) -> None:
+        with self._lock:
+            expectation = self.names[container, name]
+            expectation.acknowledged, expectation.attempts = state, []
+            self.acknowledged += 1
+
+
+class Client:
+    """One keep-alive connection to the proxy, logged in."""
+
+    def __init__(self, port: int) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        status, headers, _ = self.call(
+            "GET", "/auth/v1.0", {"X-Auth-User": ACCOUNT_USER, "X-Auth-Key": ACCOUNT_KEY}
+        )
+        if status not in (200, 204):
+            raise Wrong(f"the log-in was answered {status}")
+        self._token = headers["x-auth-token"]
+        self.root = urllib.parse.urlsplit(headers["x-storage-url"]).path
+
+    def call(
+        self, method: str, path: str, headers: dict[str, str] | None = None, body: bytes = b""
+    ) -> tuple[int, dict[str, str], bytes]:
+        self._connection.request(method, path, body or None, headers or {})
+        response = self._connection.getresponse()
+        data = response.read()
+        return response.status, {k.lower(): v for k, v in response.getheaders()}, data
+
+    def store(self, method: str, path: str, body: bytes = b"") -> tuple[int, dict[str, str], bytes]:
+        headers = {"X-Auth-Token": self._token}
+        if method == "PUT":
+            headers["Content-Length"] = str(len(body))
+        return self.call(method, f"{self.root}{path}", headers, body)
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+class Disk:
+    """A sparse XFS image on a loop device, mounted on a folder of our own."""
+
+    def __init__(self, folder: Path, size_gib: int) -> None:
+        self.image = folder / "disk.img"
+        self.mount_point = folder / "disk"
+        self.mount_point.mkdir()
+        with self.image.open("wb") as handle:
+            handle.truncate(size_gib << 30)
+        subprocess.run(["mkfs.xfs", "-q", "-i", "size=1024", str(self.image)], check=True)
+        self.mount()
+
+    def mount(self) -> None:
+        subprocess.run(
+            ["mount", "-o", "loop,noatime", str(self.image), str(self.mount_point)], check=True
+        )
+
+    def cut_power(self, *, flush_log: bool) -> None:
+        how = "shutdown -f" if flush_log else "shutdown"
+        subprocess.run(["xfs_io", "-x", "-c", how, str(self.mount_point)], check=True)
+
+    def unmount(self) -> None:
+        for _ in range(100):
+            done = subprocess.run(["umount", str(self.mount_point)], capture_output=True)
+            if done.returncode == 0:
+                return
+            time.sleep(0.1)
+        raise Wrong(f"cannot unmount {self.mount_point}: {done.stderr.decode().strip()}")
+
+
+class Cluster:
+    """The embedded cluster as a process group of its own."""
+
+    def __init__(self, data: Path, port: int, log: Path) -> None:
+        self.data, self.port, self._log = data, port, log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, ready_within_s: float = 60.0) -> None:
+        command = [sys.executable, "-m", "swiftlite.cli.main", "server", str(self.data)]
+        command += ["--port", str(self.port), "--test-users"]
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                command, stdout=log, stderr=log, start_new_session=True, cwd=REPOSITORY
+            )
+        limit = time.monotonic() + ready_within_s
+        while time.monotonic() < limit:
+            if self._process.poll() is not None:
+                raise Wrong(f"the cluster ended with {self._process.returncode}; see {self._log}")
+            try:
+                client = Client(self.port)
+                status, _, _ = client.store("HEAD", "")
+                client.close()
+                if status // 100 == 2:
+                    return
+            except (OSError, http.client.HTTPException, Wrong):
+                pass
+            time.sleep(0.1)
+        raise Wrong(f"the cluster was not ready within {ready_within_s:.0f} s; see {self._log}")
+
+    def kill(self) -> None:
+        """SIGKILL to every process of the cluster, as a power cut would."""
+        assert self._process is not None
+        members = list(_session_members(self._process.pid))
+        for pid in members:
+            _kill(pid)
+        self._process.wait()
+        while any(Path(f"/proc/{pid}").exists() and not _is_zombie(pid) for pid in members):
+            time.sleep(0.02)
+
+
+def _kill(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+def _stat_fields(pid: int) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
+def _is_zombie(pid: int) -> bool:
+    fields = _stat_fields(pid)
+    return not fields or fields[0] == "Z"
+
+
+def _session_members(leader: int) -> Iterator[int]:
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            fields = _stat_fields(int(entry.name))
+            if len(fields) > 3 and int(fields[3]) == leader:
+                yield int(entry.name)
+
+
+def _body(chance: random.Random) -> bytes:
+    size = chance.choice((0, 1, 700, 1024, 4096, 65_536, 70_000, 300_000, 1_500_000))
+    return chance.randbytes(size)
+
+
+def write_until_dark(port: int, ledger: Ledger, seed: int, stop: threading.Event) -> None:
+    """PUT, overwrite and DELETE in containers of this thread's own, until the power goes."""
+    chance = random.Random(seed)
+    container = f"c-{seed % 1000:03d}"
+    try:
+        client = Client(port)
+        status, _, _ = client.store("PUT", f"/{container}")
+        if status in (201, 202):
+            ledger.containers.add(container)
+        while not stop.is_set():
+            name = f"o-{chance.randrange(400):04d}"
+            if chance.random() < 0.15:
+                ledger.attempt(container, name, None)
+                status, _, _ = client.store("DELETE", f"/{container}/{name}")
+                if status in (204, 404):
+                    ledger.settle(container, name, None)
+            else:
+                body = _body(chance)
+                digest = hashlib.md5(body).hexdigest()
+                ledger.attempt(container, name, digest)
+                status, _, _ = client.store("PUT", f"/{container}/{name}", body)
+                if status == 201:
+                    ledger.settle(container, name, digest)
+    except (OSError, http.client.HTTPException, Wrong):
+        return  # the power went: what was under way has an unknown outcome
+
+
+def listing(client: Client, path: str) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = []
+    marker = ""
+    while True:
+        query = urllib.parse.urlencode({"format": "json", "marker": marker, "limit": "10000"})
+        status, _, data = client.store("GET", f"{path}?{query}")
+        if status != 200:
+            raise Wrong(f"listing {path or 'the account'} was answered {status}")
+        page = json.loads(data)
+        rows += page
+        if len(page) < 10_000:
+            return rows
+        marker = str(page[-1]["name"])
+
+
+def check_objects(client: Client, ledger: Ledger) -> dict[str, dict[str, int]]:
+    """Read every name back; gives container -> {name: size} as found. Raises Wrong."""
+    found: dict[str, dict[str, int]] = {container: {} for container in ledger.containers}
+    for (container, name), expectation in sorted(ledger.names.items()):
+        if container not in found:
+            continue  # the container itself was never acknowledged
+        status, _, data = client.store("GET", f"/{container}/{name}")
+        state = hashlib.md5(data).hexdigest() if status == 200 else None
+        if status not in (200, 404) or state not in expectation.allowed():
+            allowed = sorted(str(s) for s in expectation.allowed())
+            raise Wrong(f"{container}/{name}: {status} {state}, allowed {allowed}")
+        expectation.acknowledged, expectation.attempts = state, []
+        if status == 200:
+            found[container][name] = len(data)
+    return found
+
+
+def check_listings(client: Client, found: dict[str, dict[str, int]], uncertain: set[str]) -> None:
+    """Every object is listed with its size and nothing else is; `uncertain` names may differ."""
+    for container, objects in found.items():
+        listed = {str(r["name"]): r["bytes"] for r in listing(client, f"/{container}")}
+        wrong = {
+            name
+            for name in objects.keys() | listed.keys()
+            if objects.get(name) != listed.get(name) and f"{container}/{name}" not in uncertain
+        }
+        if wrong:
+            name = min(wrong)
+            raise Wrong(
+                f"{container}: {len(wrong)} names differ from the listing, first {name}: "
+                f"stored {objects.get(name)}, listed {listed.get(name)}"
+            )
+
+
+def check_counts(client: Client) -> None:
+    """Container counts equal their listings, account counts equal the containers' sums."""
+    limit = time.monotonic() + SETTLE_S
+    while True:
+        complaint = _count_complaint(client)
+        if complaint is None:
+            return
+        if time.monotonic() > limit:
+            raise Wrong(complaint)
+        time.sleep(0.25)
+
+
+def _count_complaint(client: Client) -> str | None:
+    objects = size = 0
+    containers = listing(client, "")
+    for row in containers:
+        rows = listing(client, f"/{row['name']}")
+        total = sum(int(str(r["bytes"])) for r in rows)
+        _, headers, _ = client.store("HEAD", f"/{row['name']}")
+        claimed = headers.get("x-container-object-count"), headers.get("x-container-bytes-used")
+        if claimed != (str(len(rows)), str(total)):
+            return f"container {row['name']} claims {claimed}, its listing has {len(rows)}, {total}"
+        objects, size = objects + len(rows), size + total
+    _, headers, _ = client.store("HEAD", "")
+    claimed3 = tuple(
+        headers.get(f"x-account-{what}")
+        for what in ("container-count", "object-count", "bytes-used")
+    )
+    if claimed3 != (str(len(containers)), str(objects), str(size)):
+        return f"the account claims {claimed3}, true is {len(containers)}, {objects}, {size}"
+    return None
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def one_cut(disk: Disk, cluster: Cluster, ledger: Ledger, chance: random.Random, cut: int) -> str:
+    stop = threading.Event()
+    before = ledger.acknowledged
+    writers = [
+        threading.Thread(
+            target=write_until_dark, args=(cluster.port, ledger, cut * 1000 + n, stop), daemon=True
+        )
+        for n in range(6)
+    ]
+    for writer in writers:
+        writer.start()
+    time.sleep(chance.uniform(0.3, 4.0))  # the random instant; nothing waits for it
+    flush_log = chance.random() < 0.25
+    disk.cut_power(flush_log=flush_log)
+    cluster.kill()
+    stop.set()
+    for writer in writers:
+        writer.join(60)
+    disk.unmount()
+    disk.mount()
+    cluster.start()
+    client = Client(cluster.port)
+    uncertain = {f"{c}/{n}" for (c, n), e in ledger.names.items() if e.attempts}
+    found = check_objects(client, ledger)
+    check_listings(client, found, uncertain)
+    check_counts(client)
+    client.close()
+    kind = "log flushed" if flush_log else "log lost"
+    return (
+        f"cut {cut}: {ledger.acknowledged - before} acknowledged writes, {len(uncertain)} unknown, "
+        f"{sum(map(len, found.values()))} objects live, {kind}: all there and listed"
+    )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--cuts", type=int, default=50, help="how many cuts (default 50)")
+    parser.add_argument("--seed", type=int, default=None, help="repeat a run's random choices")
+    parser.add_argument("--size-gib", type=int, default=16, help="size of the sparse image")
+    parser.add_argument("--keep", action="store_true", help="leave image and logs when it fails")
+    options = parser.parse_args()
+    seed = random.randrange(1 << 30) if options.seed is None else options.seed
+    chance = random.Random(seed)
+    print(f"seed {seed}", flush=True)
+    folder = Path(tempfile.mkdtemp(prefix="power-cut-"))
+    disk = Disk(folder, options.size_gib)
+    cluster = Cluster(disk.mount_point / "cluster", _free_port(), folder / "cluster.log")
+    ledger = Ledger()
+    failed = False
+    try:
+        cluster.start()
+        for cut in range(1, options.cuts + 1):
+            print(one_cut(disk, cluster, ledger, chance, cut), flush=True)
+    except Wrong as wrong:
+        failed = True
+        print(f"FAILED: {wrong} (seed {seed}; log {folder / 'cluster.log'})", flush=True)
+    finally:
+        cluster.kill()
+        if not (failed and options.keep):
+            disk.unmount()
+            shutil.rmtree(folder)
+    if not failed:
+        print(f"{options.cuts} cuts, {ledger.acknowledged} acknowledged writes, none lost")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

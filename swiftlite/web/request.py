@@ -9,7 +9,7 @@ server it is in.
 from __future__ import annotations
 
 import re
-from typing import Any, cast
+from typing import NoReturn, Protocol, cast
 from urllib.parse import unquote_to_bytes
 
 import webob
@@ -24,6 +24,17 @@ TRUE_WORDS = frozenset(("true", "1", "yes", "on", "t", "y"))
 
 _DIGITS = re.compile(r"[0-9]+\Z")
 _MAX_LENGTH_DIGITS = 19  # 2**63 has 19 digits; longer is hostile, and int() of it is not free
+
+
+class BodyReader(Protocol):
+    """The body as it arrives; every call may raise one of vocab.errors.Client*.
+
+    read and readinto may give less than asked; nothing at all (b"", 0) means the end.
+    """
+
+    def read(self, size: int = -1, /) -> bytes: ...
+    def readinto(self, view: memoryview, /) -> int: ...
+    def readline(self, size: int = -1, /) -> bytes: ...
 
 
 class _EnvironKeys(dict[str, str]):
@@ -64,7 +75,7 @@ class Request(webob.Request):  # type: ignore[misc]  # webob has no types
     __setattr__ = object.__setattr__
     __delattr__ = object.__delattr__
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> NoReturn:
         raise AttributeError(name)
 
     @property
@@ -197,9 +208,9 @@ class Request(webob.Request):  # type: ignore[misc]  # webob has no types
         return self.chunked or bool(self.body_length)
 
     @property
-    def body_reader(self) -> Any:
-        """wsgi.input: read(n), readinto(view), readline(); raises vocab.errors.Client*."""
-        return self.environ["wsgi.input"]
+    def body_reader(self) -> BodyReader:
+        """wsgi.input."""
+        return cast(BodyReader, self.environ["wsgi.input"])
 
     def read_body(self, limit: int) -> bytes:
         """The whole body of at most `limit` bytes; Refusal 413 above."""

@@ -8,7 +8,6 @@ names and values are WSGI strings, as PEP 3333 wants them; `text_headers` conver
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import webob
 
@@ -47,11 +46,10 @@ class Response(webob.Response):  # type: ignore[misc]  # webob has no types
         else:
             headerlist = list(headers)
         if app_iter is None:
-            if body.__class__ is str:
-                body = body.encode()
-            app_iter = (body,) if body else ()
+            content = body.encode() if isinstance(body, str) else body
+            app_iter = (content,) if content else ()
             if content_length is None and not _has_length(headerlist):
-                content_length = len(body)
+                content_length = len(content)
         if content_length is not None:
             headerlist.append(("Content-Length", str(content_length)))
         attributes = self.__dict__
@@ -107,7 +105,7 @@ def text_headers(
     ]
 
 
-def close_body(app_iter: Any) -> None:
+def close_body(app_iter: object) -> None:
     """Close a WSGI body if it can be closed."""
     close = getattr(app_iter, "close", None)
     if close is not None:

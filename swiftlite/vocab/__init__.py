@@ -1,0 +1,1 @@
+"""The words everyone shares: timestamps, name hashes, header names, limits."""

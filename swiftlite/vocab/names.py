@@ -19,17 +19,18 @@ def split_path(
 ) -> list[str | None]:
     """Cut `/a/c/o` in exactly maximum pieces, missing ones None. Raises ValueError.
 
-    The first minimum pieces must not be empty. With rest the last piece keeps its slashes, a
-    trailing one included; without it one trailing slash is allowed and dropped. A piece beyond
-    minimum may come back empty (`/a/` as account and container), which callers treat as absent.
+    With rest the last piece keeps its slashes, a trailing one included; without it one trailing
+    slash is allowed and dropped. Only the last piece that is there may be empty, and only beyond
+    minimum (`/a/` as account and container); callers treat it as absent.
     """
     maximum = minimum if maximum is None else maximum
     assert 0 < minimum <= maximum
     pieces = path.split("/", maximum if rest else maximum + 1)
     too_long = len(pieces) - 1 > maximum and pieces[-1] != ""
-    if pieces[0] != "" or len(pieces) <= minimum or "" in pieces[1 : minimum + 1] or too_long:
-        raise ValueError(f"Invalid path: {quote_path(path)}")
     found: list[str | None] = [*pieces[1 : maximum + 1]]
+    holes = "" in found[:minimum] or "" in found[:-1]
+    if pieces[0] != "" or len(found) < minimum or holes or too_long:
+        raise ValueError(f"Invalid path: {quote_path(path)}")
     found.extend([None] * (maximum - len(found)))
     return found
 

@@ -43,6 +43,8 @@ def test_paths_are_cut(arguments: tuple[str, int], expected: list[str | None]) -
         ("/a/c/o", 2, 2),
         ("/a/c//", 2, 2),
         ("/a/c/", 3, 3, True),
+        ("/a//", 1, 3, True),
+        ("/a//o", 1, 3),
     ],
 )
 def test_other_paths_are_refused(arguments: tuple[str, int]) -> None:

@@ -1,6 +1,7 @@
 """SLO manifests: what clients may send, what is stored, the ETag."""
 
 import base64
+import contextlib
 import json
 from hashlib import md5
 
@@ -114,10 +115,8 @@ def test_every_problem_is_told_up_to_a_bound() -> None:
 
 @given(st.binary(max_size=300))
 def test_no_bytes_do_worse_than_a_refusal(document: bytes) -> None:
-    try:
-        parse_wanted(document)
-    except ManifestInvalid as error:
-        assert error.problems
+    with contextlib.suppress(ManifestInvalid):
+        assert parse_wanted(document)
 
 
 segments = st.builds(

@@ -14,6 +14,7 @@ from urllib.parse import unquote_to_bytes
 
 import webob
 
+from swiftlite.vocab.headers import title_case
 from swiftlite.vocab.names import split_path, text_to_wsgi
 from swiftlite.vocab.timestamp import Timestamp
 from swiftlite.web.refusals import Refusal
@@ -46,7 +47,8 @@ class _EnvironKeys(dict[str, str]):
     LIMIT = 4096
 
     def __missing__(self, name: str) -> str:
-        key = text_to_wsgi(name).replace("-", "_").upper()
+        # Upper case in bytes: only ASCII letters change, as in the server that made the environ.
+        key = text_to_wsgi(name).replace("-", "_").encode("latin-1").upper().decode("latin-1")
         if key not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
             key = "HTTP_" + key
         if len(self) < self.LIMIT:
@@ -118,7 +120,7 @@ class Request(webob.Request):  # type: ignore[misc]  # webob has no types
         The environ has lost the difference between "-" and "_" and all upper case, so names come
         back in lower case with a capital after each dash. Names stay WSGI strings.
         """
-        environ_prefix = "HTTP_" + prefix.replace("-", "_").upper()
+        environ_prefix = _KEYS[prefix] if prefix else "HTTP_"
         found = [
             (title_of(key[5:]), value)
             for key, value in self.environ.items()
@@ -237,9 +239,8 @@ class Request(webob.Request):  # type: ignore[misc]  # webob has no types
 
 
 def title_of(environ_name: str) -> str:
-    """X_OBJECT_META_COLOR -> X-Object-Meta-Color; ETag keeps the spelling the house uses."""
-    name = environ_name.replace("_", "-").lower().title()
-    return "ETag" if name == "Etag" else name
+    """X_OBJECT_META_COLOR -> X-Object-Meta-Color."""
+    return title_case(environ_name.replace("_", "-"))
 
 
 def _query_text(quoted: str, name: str) -> str:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from email import message_from_bytes
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ class Source:
         self.closed += 1
 
 
-def ask(method: str = "GET", *, source: Source | None = None, **headers: str) -> Answer:
+def ask(method: str = "GET", *, source: Source | None = None, **headers: Any) -> Answer:  # noqa: ANN401  # strings
     environ = make_environ(method, "/sda/0/a/c/o", **headers)
     source = source or Source()
     response = answer(

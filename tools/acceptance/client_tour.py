@@ -208,7 +208,7 @@ def delete_round(steps: Steps) -> None:
 
 
 class Killer(threading.Thread):
-    """Every few seconds ends one storage server of the cluster by SIGKILL; its parent restarts it."""
+    """Ends a random storage server by SIGKILL every few seconds; its parent starts it again."""
 
     def __init__(self, cluster: int, seed: int) -> None:
         super().__init__(daemon=True)

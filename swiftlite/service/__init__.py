@@ -1,0 +1,1 @@
+"""Processes and pipelines: how a server starts, serves, and stops. Knows what no server does."""

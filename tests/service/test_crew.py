@@ -1,0 +1,138 @@
+"""A crew in a process of its own, driven from outside by signals."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).with_name("crew_under_test.py")
+
+
+class Started:
+    def __init__(self, folder: Path, *posts: str) -> None:
+        self.folder = folder
+        self.process = subprocess.Popen(
+            [sys.executable, str(SCRIPT), str(folder), *posts],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def pid(self, name: str) -> int | None:
+        try:
+            text = (self.folder / name).read_text()
+        except FileNotFoundError:
+            return None
+        return int(text) if text.endswith("\n") else None
+
+    def wait_until_ready(self) -> None:
+        wait_for(lambda: (self.folder / "ready").exists())
+
+    def finish(self) -> tuple[int, str]:
+        _, complaint = self.process.communicate(timeout=20)
+        return self.process.returncode, complaint
+
+
+def wait_for(claim: Callable[[], object], within: float = 20.0) -> None:
+    """Poll until a claim holds. The time is how long a lost machine may take, not a measure."""
+    until = time.monotonic() + within
+    while not claim():
+        assert time.monotonic() < until, "what was waited for did not happen"
+        time.sleep(0.01)
+
+
+def is_gone(pid: int | None) -> bool:
+    assert pid is not None
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    with contextlib.suppress(OSError):  # a zombie that nobody collects has gone as well
+        return Path(f"/proc/{pid}/stat").read_text().split(") ")[1].startswith("Z")
+    return True
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Started]]:
+    running: list[Started] = []
+
+    def starter(*posts: str) -> Started:
+        running.append(Started(tmp_path, *posts))
+        return running[-1]
+
+    yield starter
+    for started in running:
+        if started.process.poll() is None:
+            started.process.kill()
+        started.process.communicate()
+
+
+Starter = Callable[..., Started]
+
+
+def test_everybody_runs_and_stops_on_sigterm(start: Starter) -> None:
+    crew = start("one", "two")
+    crew.wait_until_ready()
+    pids = [crew.pid("one"), crew.pid("two")]
+    crew.process.send_signal(signal.SIGTERM)
+    assert crew.finish() == (0, "")
+    assert all(is_gone(pid) for pid in pids)
+
+
+def test_a_child_that_dies_is_started_again(start: Starter) -> None:
+    crew = start("one", "two")
+    crew.wait_until_ready()
+    first, second = crew.pid("one"), crew.pid("two")
+    assert first is not None
+    os.kill(first, signal.SIGKILL)
+    wait_for(lambda: crew.pid("one") not in (None, first))
+    assert crew.pid("two") == second
+
+
+def test_a_child_that_cannot_start_ends_everything_with_its_sentence(start: Starter) -> None:
+    crew = start("one", "two:cannot")
+    assert crew.finish() == (1, "cannot start: two has no device\n")
+    if crew.pid("one") is not None:
+        wait_for(lambda: is_gone(crew.pid("one")))
+
+
+def test_a_child_that_crashes_at_the_start_is_told_in_one_line(start: Starter) -> None:
+    code, complaint = start("one:crash").finish()
+    assert code == 1
+    assert complaint.endswith("cannot start: one: RuntimeError: two lines\n")
+
+
+def test_a_child_that_will_not_stop_is_killed_after_the_grace(start: Starter) -> None:
+    crew = start("one:stubborn")
+    crew.wait_until_ready()
+    crew.process.send_signal(signal.SIGTERM)
+    assert crew.finish()[0] == 0
+    assert is_gone(crew.pid("one"))
+
+
+def test_children_die_with_a_killed_parent(start: Starter) -> None:
+    crew = start("one", "two")
+    crew.wait_until_ready()
+    crew.process.kill()
+    crew.process.wait()
+    wait_for(lambda: is_gone(crew.pid("one")) and is_gone(crew.pid("two")))
+
+
+def test_a_reload_replaces_children_one_for_one(start: Starter) -> None:
+    crew = start("one", "two")
+    crew.wait_until_ready()
+    old = {crew.pid("one"), crew.pid("two")}
+    crew.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: all(is_gone(pid) for pid in old))
+    assert crew.pid("one") not in old
+    assert crew.pid("two") not in old
+    crew.process.send_signal(signal.SIGTERM)
+    assert crew.finish()[0] == 0

@@ -1,0 +1,1 @@
+"""The filters of the proxy's pipeline, named as paste.deploy names them."""

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import cast
 
@@ -16,7 +15,7 @@ from tests.memcache.fakes import Lines, Memcached, MemcachedNet, TurnedClock
 class Cluster:
     """Some servers and a client of them."""
 
-    def __init__(self, count: int = 1, **settings: int) -> None:
+    def __init__(self, count: int = 1, error_suppression_limit: int = 10) -> None:
         self.clock = TurnedClock()
         names = [f"127.0.0.1:{11211 + number}" for number in range(count)]
         self.servers = {parse_server(name): Memcached(self.clock) for name in names}
@@ -26,7 +25,9 @@ class Cluster:
             net=MemcachedNet(dict(self.servers)),
             tasks=SimpleNamespace(event=None),
         )
-        options = replace(MemcacheOptions(memcache_servers=tuple(names)), **settings)
+        options = MemcacheOptions(
+            memcache_servers=tuple(names), error_suppression_limit=error_suppression_limit
+        )
         self.client = MemcacheClient(cast(Host, host), options, self.log)
 
     def all(self) -> list[Memcached]:

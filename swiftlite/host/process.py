@@ -1,4 +1,4 @@
-"""What a process may do to itself, and ask about others."""
+"""What a process may do to itself, and ask about others. `os_process` does it."""
 
 from __future__ import annotations
 

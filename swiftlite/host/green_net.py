@@ -1,0 +1,360 @@
+"""Streams and listeners over raw non-blocking sockets and the loop's table.
+
+A read or write is tried first and parks only when the kernel has nothing: the common case costs one
+system call and no look at the clock.
+"""
+
+from __future__ import annotations
+
+import _socket
+import contextlib
+import errno
+import os
+from collections.abc import Callable, Sequence
+from math import inf
+
+from swiftlite.host.loop import Endpoint, Loop
+from swiftlite.host.net import Address, Bytes, ConnectFailed, DeadlinePassed, PeerGone, Stream
+from swiftlite.host.sockets import (
+    RawSocket,
+    accept_from,
+    adopt,
+    gone,
+    is_literal,
+    open_client,
+    open_listening,
+    own_address,
+    resolve,
+)
+from swiftlite.host.tasks import Tasks
+
+_SENDFILE_MAX = 1 << 30  # per call; the kernel's own bound is just below 2 GiB
+_ACCEPT_PAUSE_S = 0.1  # when descriptors or memory ran out
+
+
+class GreenStream(Endpoint):
+    """host.net.Stream, and the loop's endpoint in one object."""
+
+    __slots__ = (
+        "_fd",
+        "_loop",
+        "_recv",
+        "_recv_into",
+        "_send",
+        "_sock",
+        "deadline",
+        "idle_s",
+        "peer",
+    )
+
+    def __init__(self, loop: Loop, sock: RawSocket, peer: Address) -> None:
+        super().__init__()
+        self.deadline: float | None = None
+        self.idle_s: float | None = None
+        self.peer = peer
+        self._loop = loop
+        self._sock = sock
+        self._fd = sock.fileno()
+        self._recv = sock.recv
+        self._recv_into = sock.recv_into
+        self._send = sock.send
+        loop.watch(self._fd, self)
+
+    def recv(self, n: int) -> bytes:
+        while True:
+            if not self.readable:
+                self._park_reader()
+            try:
+                data = self._recv(n)
+            except BlockingIOError:
+                self.readable = False
+            except OSError as error:
+                raise gone(error) from None
+            else:
+                if len(data) < n and not self.ended:
+                    self.readable = False  # drained: whatever comes now is a new edge
+                return data
+
+    def recv_into(self, view: memoryview) -> int:
+        while True:
+            if not self.readable:
+                self._park_reader()
+            try:
+                count = self._recv_into(view)
+            except BlockingIOError:
+                self.readable = False
+            except OSError as error:
+                raise gone(error) from None
+            else:
+                if count < len(view) and not self.ended:
+                    self.readable = False
+                return count
+
+    def send_all(self, data: Bytes, more: bool = False) -> None:
+        flags = _socket.MSG_MORE | _socket.MSG_NOSIGNAL if more else _socket.MSG_NOSIGNAL
+        try:
+            sent = self._send(data, flags)
+        except BlockingIOError:
+            sent = 0
+        except OSError as error:
+            raise gone(error) from None
+        if sent < len(data):
+            self._send_rest(memoryview(data)[sent:], flags)
+
+    def _send_rest(self, rest: memoryview, flags: int) -> None:
+        while rest:
+            try:
+                sent = self._send(rest, flags)
+            except BlockingIOError:
+                self._park_writer()
+            except OSError as error:
+                raise gone(error) from None
+            else:
+                rest = rest[sent:]
+
+    def send_file(self, fd: int, offset: int, count: int) -> int:
+        done = 0
+        while done < count:
+            try:
+                sent = os.sendfile(self._fd, fd, offset + done, min(count - done, _SENDFILE_MAX))
+            except BlockingIOError:
+                self._park_writer()
+            except OSError as error:
+                raise gone(error) from None
+            else:
+                if sent == 0:  # the file is shorter than its reader believed
+                    break
+                done += sent
+        return done
+
+    def quiet(self) -> bool:
+        if not self.readable:
+            return True
+        try:
+            self._recv(1, _socket.MSG_PEEK)
+        except BlockingIOError:
+            self.readable = False
+            return True
+        except OSError:
+            return False
+        return False
+
+    def shutdown_sending(self) -> None:
+        with contextlib.suppress(OSError):
+            self._sock.shutdown(_socket.SHUT_WR)
+
+    def close(self) -> None:
+        fd = self._fd
+        if fd < 0:
+            return
+        self._fd = -1
+        self._loop.unwatch(fd)
+        self._sock.close()
+        for greenlet in (self.reader, self.writer):
+            if greenlet is not None:
+                self._loop.post(lambda g=greenlet: g.throw(PeerGone("closed here")))  # type: ignore[misc]
+        self.reader = self.writer = None
+
+    def fileno(self) -> int:
+        return self._fd
+
+    def finish_connect(self) -> None:
+        """Wait for a connection begun without waiting. Raises ConnectFailed, DeadlinePassed."""
+        self._park_writer()
+        code = self._sock.getsockopt(_socket.SOL_SOCKET, _socket.SO_ERROR)
+        if code:
+            raise ConnectFailed(self.peer, os.strerror(code))
+
+    def _park_reader(self) -> None:
+        if self._fd < 0:
+            raise PeerGone("closed here")
+        loop = self._loop
+        until = self._until()
+        self.read_until = until
+        if until is not inf:
+            loop.fresh = True
+        self.reader = loop.current()
+        try:
+            loop.switch()
+        except BaseException:
+            self.reader = None
+            raise
+
+    def _park_writer(self) -> None:
+        if self._fd < 0:
+            raise PeerGone("closed here")
+        loop = self._loop
+        until = self._until()
+        self.write_until = until
+        if until is not inf:
+            loop.fresh = True
+        self.writer = loop.current()
+        try:
+            loop.switch()
+        except BaseException:
+            self.writer = None
+            raise
+
+    def _until(self) -> float:
+        deadline = inf if self.deadline is None else self.deadline
+        if self.idle_s is None:
+            return deadline
+        return min(deadline, self._loop.monotonic() + self.idle_s)
+
+
+class GreenListener:
+    """host.net.Listener. Belongs to no loop until somebody accepts, so it survives a fork."""
+
+    def __init__(self, loop_of_now: Callable[[], Loop], tasks: Tasks, sock: RawSocket) -> None:
+        self.address = own_address(sock)
+        self._loop_of_now = loop_of_now
+        self._tasks = tasks
+        self._sock = sock
+        self._fd = sock.fileno()
+        self._loop: Loop | None = None
+        self._endpoint = Endpoint()
+
+    def accept(self) -> GreenStream:
+        loop = self._attach()
+        endpoint = self._endpoint
+        while True:
+            if self._fd < 0:
+                raise PeerGone("the listener is closed")
+            try:
+                sock, peer = accept_from(self._sock, self._sock.family)
+            except BlockingIOError:
+                endpoint.reader = loop.current()
+                loop.switch()
+            except OSError as error:
+                if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
+                    self._tasks.sleep(_ACCEPT_PAUSE_S)
+                elif error.errno == errno.EBADF:
+                    raise PeerGone("the listener is closed") from None
+                # Anything else is an error of the one client that was next.
+            else:
+                stream = GreenStream(loop, sock, peer)
+                stream.readable = True  # a client that connects has usually spoken already
+                return stream
+
+    def close(self) -> None:
+        fd, self._fd = self._fd, -1
+        if fd < 0:
+            return
+        reader, self._endpoint.reader = self._endpoint.reader, None
+        if self._loop is not None:
+            self._loop.unwatch(fd)
+            if reader is not None:
+                self._loop.post(lambda: reader.throw(PeerGone("the listener is closed")))
+        self._sock.close()
+
+    def fileno(self) -> int:
+        return self._fd
+
+    def _attach(self) -> Loop:
+        loop = self._loop_of_now()
+        if self._loop is not loop:
+            self._loop = loop
+            if self._fd >= 0:
+                self._sock.setblocking(False)
+                loop.watch(self._fd, self._endpoint)
+        return loop
+
+
+class GreenNet:
+    """host.net.Net."""
+
+    def __init__(self, loop_of_now: Callable[[], Loop], tasks: Tasks) -> None:
+        self._loop_of_now = loop_of_now
+        self._tasks = tasks
+
+    def listen(
+        self, address: Address, *, reuse_port: bool = False, backlog: int = 4096
+    ) -> GreenListener:
+        sock = open_listening(address, reuse_port=reuse_port, backlog=backlog, blocking=False)
+        return GreenListener(self._loop_of_now, self._tasks, sock)
+
+    def adopt_listener(self, fd: int) -> GreenListener:
+        return GreenListener(self._loop_of_now, self._tasks, adopt(fd, blocking=False))
+
+    def connect(self, address: Address, timeout: float | None) -> GreenStream:
+        loop = self._loop_of_now()
+        end = None if timeout is None else loop.monotonic() + timeout
+        stream, connected = self._begin(loop, address, end)
+        return stream if connected else self._finish(stream, end)
+
+    def connect_many(
+        self, addresses: Sequence[Address], timeout: float | None
+    ) -> list[Stream | ConnectFailed | DeadlinePassed]:
+        loop = self._loop_of_now()
+        end = None if timeout is None else loop.monotonic() + timeout
+        begun: list[tuple[GreenStream, bool] | ConnectFailed | DeadlinePassed] = []
+        for address in addresses:
+            try:
+                begun.append(self._begin(loop, address, end))
+            except (ConnectFailed, DeadlinePassed) as error:
+                begun.append(error)
+        outcome: list[Stream | ConnectFailed | DeadlinePassed] = []
+        try:
+            for one in begun:
+                if not isinstance(one, tuple):
+                    outcome.append(one)
+                    continue
+                try:
+                    outcome.append(one[0] if one[1] else self._finish(one[0], end))
+                except (ConnectFailed, DeadlinePassed) as error:
+                    outcome.append(error)
+        except BaseException:
+            for one in begun:
+                if isinstance(one, tuple):
+                    one[0].close()
+            raise
+        return outcome
+
+    def wait_any(self, streams: Sequence[Stream], deadline: float | None) -> Stream:
+        loop = self._loop_of_now()
+        ours = [stream for stream in streams if isinstance(stream, GreenStream)]
+        assert len(ours) == len(streams) > 0
+        until = inf if deadline is None else deadline
+        me = loop.current()
+        while True:
+            for stream in ours:
+                if stream.readable and not stream.quiet():
+                    return stream
+            for stream in ours:
+                stream.reader = me
+                stream.read_until = until
+            loop.fresh = True
+            try:
+                loop.switch()
+            finally:
+                for stream in ours:
+                    stream.reader = None
+
+    def _begin(self, loop: Loop, address: Address, end: float | None) -> tuple[GreenStream, bool]:
+        """Start to connect; true if that was already all (unix sockets, often loopback)."""
+        target = address
+        if not isinstance(address, str) and not is_literal(address):
+            target = self._tasks.offload("dns", resolve, address)
+        try:
+            sock = open_client(target, blocking=False)
+        except OSError as error:
+            raise ConnectFailed(address, os.strerror(error.errno or 0)) from None
+        while (code := sock.connect_ex(target)) == errno.EAGAIN:  # a unix socket's full backlog
+            if end is not None and loop.monotonic() >= end:
+                sock.close()
+                raise DeadlinePassed("the listener's queue stayed full")
+            self._tasks.sleep(0.005)
+        if code not in (0, errno.EINPROGRESS):
+            sock.close()
+            raise ConnectFailed(address, os.strerror(code))
+        return GreenStream(loop, sock, address), code == 0
+
+    def _finish(self, stream: GreenStream, end: float | None) -> GreenStream:
+        stream.deadline = end
+        try:
+            stream.finish_connect()
+        except BaseException:
+            stream.close()
+            raise
+        stream.deadline = None
+        return stream

@@ -1,0 +1,182 @@
+"""The operating system's files, with the calls that Python leaves out (fallocate that keeps sizes).
+
+Nothing here knows of tasks or loops; only waiting for a lock needs a pause, and that is handed in.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import fcntl
+import os
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from swiftlite.host.disk import PathOrFd
+from swiftlite.host.os_clock import monotonic as os_monotonic
+from swiftlite.host.os_clock import sleep as os_sleep
+
+_FALLOC_FL_KEEP_SIZE = 1
+_NO_PREALLOCATION = frozenset((errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL))
+_LOCK_PAUSE_S = 0.01
+_LOCK_PAUSE_MAX_S = 0.1
+
+
+def _load_fallocate() -> Callable[[int, int, int, int], int] | None:
+    try:
+        call = ctypes.CDLL(None, use_errno=True).fallocate64
+    except (OSError, AttributeError):  # another libc: files are then allocated as they are written
+        return None
+    call.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64]
+    call.restype = ctypes.c_int
+    return call
+
+
+class OsDisk:
+    """host.disk.Disk over the os module."""
+
+    def __init__(
+        self,
+        pause: Callable[[float], None] = os_sleep,
+        monotonic: Callable[[], float] = os_monotonic,
+    ) -> None:
+        self._pause = pause
+        self._monotonic = monotonic
+        self._fallocate = _load_fallocate()
+        # Methods that are the os function itself cost one call less.
+        self.close = os.close
+        self.read = os.read
+        self.pread = os.pread
+        self.truncate = os.ftruncate
+        self.fsync = os.fsync
+        self.rename = os.rename
+        self.link = os.link
+        self.unlink = os.unlink
+        self.mkdir = os.mkdir
+        self.rmdir = os.rmdir
+        self.listdir = os.listdir
+        self.stat = os.stat
+        self.lstat = os.lstat
+        self.fstat = os.fstat
+        self.statvfs = os.statvfs
+
+    def open(self, path: str, flags: int = os.O_RDONLY, mode: int = 0o666) -> int:
+        return os.open(path, flags | os.O_CLOEXEC, mode)
+
+    def open_unnamed(self, directory: str, mode: int = 0o666) -> int:
+        return os.open(directory, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, mode)
+
+    def link_unnamed(self, fd: int, path: str) -> None:
+        # Through /proc, because linkat with AT_EMPTY_PATH needs a capability. Where /proc is a
+        # symlink, linkat must follow it; follow_symlinks=True is what sets that flag.
+        os.link(f"/proc/self/fd/{fd}", path, follow_symlinks=True)
+
+    def read_into(self, fd: int, view: memoryview) -> int:
+        return os.readv(fd, [view])
+
+    def preadv_into(self, fd: int, view: memoryview, offset: int) -> int:
+        return os.preadv(fd, [view], offset)
+
+    def write(self, fd: int, data: bytes | bytearray | memoryview) -> int:
+        length = len(data)
+        written = os.write(fd, data)
+        while written < length:  # a signal, a quota, a nearly full disk
+            written += os.write(fd, memoryview(data)[written:])
+        return length
+
+    def pwrite(self, fd: int, data: bytes | bytearray | memoryview, offset: int) -> int:
+        length = len(data)
+        written = os.pwrite(fd, data, offset)
+        while written < length:
+            written += os.pwrite(fd, memoryview(data)[written:], offset + written)
+        return length
+
+    def preallocate(self, fd: int, size: int) -> None:
+        if size <= 0 or self._fallocate is None:
+            return
+        while self._fallocate(fd, _FALLOC_FL_KEEP_SIZE, 0, size) != 0:
+            code = ctypes.get_errno()
+            if code == errno.EINTR:
+                continue
+            if code in _NO_PREALLOCATION:
+                return
+            raise OSError(code, os.strerror(code))
+
+    def fsync_dir(self, path: str) -> None:
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+    def drop_cache(self, fd: int, offset: int, length: int) -> None:
+        os.posix_fadvise(fd, offset, length, os.POSIX_FADV_DONTNEED)
+
+    def makedirs(self, path: str, mode: int = 0o777) -> None:
+        os.makedirs(path, mode, exist_ok=True)
+
+    def exists(self, path: str) -> bool:
+        try:
+            os.stat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return True
+
+    def utime(self, path: PathOrFd, seconds: float) -> None:
+        os.utime(path, (seconds, seconds))
+
+    def is_mount(self, path: str) -> bool:
+        try:
+            here = os.lstat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        if stat.S_ISLNK(here.st_mode):
+            return False
+        above = os.lstat(os.path.join(path, ".."))
+        return here.st_dev != above.st_dev or here.st_ino == above.st_ino
+
+    def getxattr(self, target: PathOrFd, name: str) -> bytes:
+        return os.getxattr(target, name)
+
+    def setxattr(self, target: PathOrFd, name: str, value: bytes) -> None:
+        os.setxattr(target, name, value)
+
+    def removexattr(self, target: PathOrFd, name: str) -> None:
+        os.removexattr(target, name)
+
+    def listxattr(self, target: PathOrFd) -> list[str]:
+        return os.listxattr(target)
+
+    @contextmanager
+    def flock(self, path: str, timeout: float | None, shared: bool = False) -> Iterator[int]:
+        fd = self._open_lock(path)
+        try:
+            self._take(fd, path, timeout, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+            yield fd
+        finally:
+            os.close(fd)  # lets go of the lock: the description has no other descriptor
+
+    def _open_lock(self, path: str) -> int:
+        try:
+            return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        except IsADirectoryError:
+            return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+    def _take(self, fd: int, path: str, timeout: float | None, kind: int) -> None:
+        end = None if timeout is None else self._monotonic() + timeout
+        pause = _LOCK_PAUSE_S
+        while True:
+            try:
+                fcntl.flock(fd, kind | fcntl.LOCK_NB)
+            except BlockingIOError:
+                pass
+            else:
+                return
+            if end is not None:
+                left = end - self._monotonic()
+                if left <= 0:
+                    raise TimeoutError(errno.ETIMEDOUT, "lock is held elsewhere", path)
+                pause = min(pause, left)
+            self._pause(pause)
+            pause = min(pause * 2, _LOCK_PAUSE_MAX_S)

@@ -72,7 +72,7 @@ def decode(blob: bytes) -> RingImage:
     if magic[:4] != MAGIC:
         if magic[:1] == b"\x80":
             raise RingFileUnreadable(
-                "a ring of format 0 (a pickle); write it again with write_ring of Swift 2.35 or older"
+                "a ring of format 0 (a pickle); have Swift 2.35 or older write it again"
             )
         raise RingFileUnreadable("not a ring file (it does not begin with R1NG)")
     (version,) = struct.unpack(">H", magic[4:])

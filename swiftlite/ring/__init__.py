@@ -3,6 +3,7 @@
 A library: no event loop, no configuration file, no global, no exit. See doc/embedding-the-ring.md.
 """
 
+from .builder import Rebalanced, RingBuilder
 from .device import Device, Handoff
 from .errors import BuilderError, DuplicateDevice, ImpossiblePlan, RingError, RingFileError
 from .ring import Ring
@@ -14,7 +15,9 @@ __all__ = [
     "DuplicateDevice",
     "Handoff",
     "ImpossiblePlan",
+    "Rebalanced",
     "Ring",
+    "RingBuilder",
     "RingError",
     "RingFileError",
     "RingWatcher",

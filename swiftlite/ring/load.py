@@ -33,10 +33,9 @@ def load_ring(path: str, hash_path: HashPath, *, map_dir: str | None = None) -> 
         if ring is not None:
             return ring
     ring = ring_of(load_image(path), hash_path, path)
-    if map_dir is not None:
+    if map_dir is not None and mapped.write_map(ring, path, map_dir):
         # Once the copy is there, this process shares it too.
-        if mapped.write_map(ring, path, map_dir):
-            return mapped.open_map(path, map_dir, hash_path) or ring
+        return mapped.open_map(path, map_dir, hash_path) or ring
     return ring
 
 

@@ -107,7 +107,8 @@ def _ring_of_map(view: memoryview, identity: tuple[int, bytes], hash_path: HashP
     fields: dict[str, Any] = json.loads(bytes(view[HEAD.size : stop]))
     typecode = TYPE_OF_ID_BYTES[fields["id_bytes"]]
     assert array(typecode).itemsize == fields["id_bytes"]
-    flat = view[stop + -stop % PAGE :].cast(typecode)
+    table = view[stop + -stop % PAGE :]
+    flat = table.cast("H") if typecode == "H" else table.cast("I")
     parts = 1 << (32 - fields["part_shift"])
     return Ring(
         hash_path,

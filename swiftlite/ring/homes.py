@@ -1,0 +1,62 @@
+"""Where a replica may go: a device found by descending from the cluster to a server.
+
+Costs some 10 µs, so it is asked when guessing has failed. Never breaks the plan's bounds.
+"""
+
+from __future__ import annotations
+
+from .assignment import Assignment
+from .tiers import ROOT
+
+
+def find_home(
+    table: Assignment, others: list[int], leaving: int, *, hungry: bool, spare: bool = False
+) -> int | None:
+    """The device id with the most room on the way down, or None.
+
+    With `hungry`, only devices below their quota; otherwise the least over it. With `spare`, the
+    domains that lose the replica must keep the least that is meant for them.
+    """
+    counts: dict[int, int] = {}
+    for other in others:
+        for node in table.path[other]:
+            counts[node] = counts.get(node, 0) + 1
+    stay = table.path[leaving]
+    return _descend(table, ROOT, 0, counts, stay, others, leaving, hungry, spare)
+
+
+def _descend(
+    table: Assignment,
+    node: int,
+    level: int,
+    counts: dict[int, int],
+    stay: tuple[int, int, int, int],
+    others: list[int],
+    leaving: int,
+    hungry: bool,
+    spare: bool,
+) -> int | None:
+    tree, room, most = table.tree, table.room, table.most
+    if level == 4:
+        number = tree.device[node]
+        if spare and not table.spared(number, others, leaving):
+            return None
+        return number
+    children = [
+        child
+        for child in tree.children[node]
+        if (room[child] > 0 or (not hungry and tree.live[child]))
+        and (counts.get(child, 0) < most[child] or child == stay[level])
+    ]
+    if level == 3:
+        held, want, device = table.held, table.want, tree.device
+        own = stay[3]
+        children = [child for child in children if child != own and not counts.get(child, 0)]
+        children.sort(key=lambda child: held[device[child]] - want[device[child]])
+    else:
+        children.sort(key=lambda child: -room[child])
+    for child in children:
+        found = _descend(table, child, level + 1, counts, stay, others, leaving, hungry, spare)
+        if found is not None:
+            return found
+    return None

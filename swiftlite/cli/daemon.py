@@ -1,0 +1,38 @@
+"""What the commands of all servers share: `swiftlite-object-server CONF`.
+
+Runs in the foreground until SIGTERM or Ctrl-C. Exit codes: 0 stopped, 1 could not start, 2 usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from swiftlite import __version__
+from swiftlite.service.wsgi_main import ServerKind, run
+from swiftlite.vocab.errors import SwiftliteError
+
+PROXY = ServerKind("proxy-server", 8080)
+OBJECT = ServerKind("object-server", 6200)
+CONTAINER = ServerKind("container-server", 6201)
+ACCOUNT = ServerKind("account-server", 6202)
+
+
+def main_of(kind: ServerKind, arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog=f"swiftlite-{kind.name}",
+        description=f"Run the {kind.name.replace('-', ' ')} of a conf file in the foreground.",
+    )
+    parser.add_argument("conf", help="a conf file, or a directory of *.conf files")
+    parser.add_argument("--version", action="version", version=f"swiftlite {__version__}")
+    options = parser.parse_args(arguments)
+    if sys.flags.optimize:
+        print(f"{parser.prog}: does not run under python -O", file=sys.stderr)
+        return 1
+    try:
+        run(kind, options.conf)
+    except SwiftliteError as error:
+        print(f"{parser.prog}: {error}", file=sys.stderr)
+        return 1
+    return 0

@@ -1,0 +1,41 @@
+"""`swiftlite`: the one command with everything beneath it. Exit codes: 0 done, 1 could not, 2 usage."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from swiftlite import __version__
+from swiftlite.cli import server
+from swiftlite.vocab.errors import SwiftliteError
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(
+        prog="swiftlite", description="An object store in Swift's manner."
+    )
+    made.add_argument("--version", action="version", version=f"swiftlite {__version__}")
+    commands = made.add_subparsers(dest="command", metavar="COMMAND")
+    server.add_command(commands)
+    return made
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    made = parser()
+    options = made.parse_args(arguments)
+    if options.command is None:
+        made.print_help()
+        return 2
+    try:
+        code: int = options.run(options)
+    except SwiftliteError as error:
+        print(f"swiftlite: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

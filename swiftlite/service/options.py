@@ -1,0 +1,57 @@
+"""Options of `[DEFAULT]` that say how a server runs, whatever it serves. Names are Swift's."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from swiftlite.config.option import Seconds, opt
+from swiftlite.config.units import parse_auto_int
+
+
+@dataclass(frozen=True, slots=True)
+class ServerOptions:
+    SECTION = "DEFAULT"
+
+    bind_ip: str = opt(
+        "127.0.0.1",
+        "Address to listen on: one of this node's, or 0.0.0.0 for all. Storage servers trust "
+        "whoever reaches them, so theirs is a network that clients cannot reach.",
+    )
+    bind_port: int | None = opt(
+        None, "Port to listen on; must be set.", minimum=1, maximum=65_535, shown=""
+    )
+    bind_timeout: Seconds = opt(
+        30.0, "How long to wait for a port that is still in use.", minimum=0
+    )
+    backlog: int = opt(4096, "Connections that may wait to be accepted.", minimum=1)
+    workers: int | None = opt(
+        None,
+        "Worker processes; auto: one for each processor; 0: none, the server is one process.",
+        minimum=0,
+        maximum=1024,
+        parse=parse_auto_int,
+        shown="auto",
+    )
+    max_clients: int = opt(
+        1024, "Connections that one worker serves at a time; more wait.", minimum=1
+    )
+    client_timeout: Seconds = opt(
+        60.0, "Longest wait for a client to send more of its request, or to take more.", minimum=0.1
+    )
+    keepalive_timeout: Seconds | None = opt(
+        None,
+        "Longest wait for a client's next request on a connection; 0 closes it after each. "
+        "As client_timeout if not set.",
+        minimum=0,
+        shown="",
+    )
+    stop_timeout: Seconds = opt(
+        30.0, "After SIGTERM, how long requests that are under way may still take.", minimum=0
+    )
+    user: str = opt("", "Become this user after binding, when started by root; empty: stay.")
+    swift_dir: str = opt("/etc/swift", "Where swift.conf and the rings are.")
+
+    @property
+    def worker_count(self) -> int:
+        return len(os.sched_getaffinity(0)) if self.workers is None else self.workers

@@ -10,6 +10,8 @@ from collections.abc import Callable, Collection, Mapping
 from functools import lru_cache
 from typing import TypeVar
 
+from swiftlite.cluster.conf import SWIFT_DIR, ClusterConf
+from swiftlite.cluster.conf import load as load_cluster
 from swiftlite.config.load import options as read_options
 from swiftlite.config.load import unknown_keys
 from swiftlite.host.bundle import Host, installed
@@ -68,7 +70,12 @@ class FilterConf:
 
     @property
     def swift_dir(self) -> str:
-        return self.values.get("swift_dir", "/etc/swift")
+        return self.values.get("swift_dir", SWIFT_DIR)
+
+    @property
+    def cluster(self) -> ClusterConf:
+        """swift.conf, read once per process."""
+        return _cluster(self.swift_dir)
 
     def log(self, prefix: str = "") -> Log:
         """The daemon's log, one per destination and process.
@@ -96,6 +103,11 @@ class FilterConf:
             if key.startswith(prefix + "log_") and value
         }
         return {**self.values, **own}
+
+
+@lru_cache(maxsize=4)
+def _cluster(swift_dir: str) -> ClusterConf:
+    return load_cluster(swift_dir)
 
 
 @lru_cache(maxsize=16)

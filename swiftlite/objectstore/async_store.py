@@ -1,0 +1,66 @@
+"""Container updates that could not be delivered: kept on the object's device until they are.
+
+Durable before save() returns, because the client is told of the object's success right after it.
+"""
+
+from __future__ import annotations
+
+import os
+
+from swiftlite.formats.async_pending import AsyncPending, async_pending_name, encode_async_pending
+from swiftlite.formats.ondisk_names import ASYNC_PENDING, TMP, policy_dir
+from swiftlite.objectstore.context import Context
+from swiftlite.objectstore.publish import make_directory
+from swiftlite.objectstore.temporary import Temporary
+from swiftlite.vocab.timestamp import Timestamp
+
+
+def save_pending(
+    context: Context,
+    device: str,
+    policy_index: int,
+    name_hash: str,
+    timestamp: Timestamp,
+    pending: AsyncPending,
+) -> None:
+    """One disk job. name_hash is of the name in the update; raises StoreError."""
+    name = async_pending_name(name_hash, timestamp)
+    content = encode_async_pending(pending)
+    context.offload(device, _save, context, device, policy_index, name, content)
+
+
+def _save(context: Context, device: str, policy_index: int, name: str, content: bytes) -> None:
+    disk = context.host.disk
+    device_path = f"{context.settings.devices}/{device}"
+    path = f"{device_path}/{policy_dir(ASYNC_PENDING, policy_index)}/{name}"
+    directory = path.rpartition("/")[0]
+    tmp = f"{device_path}/{policy_dir(TMP, policy_index)}"
+    made: list[str] = []
+    make_directory(disk, directory, device_path, made)
+    file = Temporary.create(disk, context.host.entropy, directory, tmp)
+    try:
+        disk.write(file.fd, content)
+        disk.fsync(file.fd)
+        try:
+            file.link(path)
+        except FileExistsError:
+            _replace(context, tmp, path, content)
+    finally:
+        file.close()
+    disk.fsync_dir(directory)
+    for one in reversed(made):
+        disk.fsync_dir(one.rpartition("/")[0])
+
+
+def _replace(context: Context, tmp: str, path: str, content: bytes) -> None:
+    """An update of the same moment is there: the later word wins, and it may not be durable yet."""
+    disk = context.host.disk
+    make_directory(disk, tmp, tmp.rpartition("/")[0], [])
+    temporary = f"{tmp}/{context.host.entropy.uuid_hex()}"
+    fd = disk.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    try:
+        disk.write(fd, content)
+        disk.fsync(fd)
+    finally:
+        disk.close(fd)
+    disk.rename(temporary, path)

@@ -1,0 +1,79 @@
+"""What every part of the store works with: host, settings, log, and how disk calls are run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from swiftlite.host.bundle import Host
+from swiftlite.objectstore.api import BLOCK_BYTES, StoreSettings, translated
+
+T = TypeVar("T")
+_SLOW_S = 0.008  # what a spindle takes; a busy machine rarely looks like one
+_SLOW_FOR = 256
+_BUFFERS_KEPT = 16
+
+
+class StoreLog(Protocol):
+    """The part of a log that the store needs."""
+
+    def warning(self, message: str, /) -> None: ...
+    def error(self, message: str, /) -> None: ...
+
+
+class Context:
+    """One per process and store."""
+
+    def __init__(self, host: Host, settings: StoreSettings, log: StoreLog) -> None:
+        self.host = host
+        self.settings = settings
+        self.log = log
+        self._buffers: list[bytearray] = []
+        self._slow: dict[str, int] = {}  # device -> calls that still go to a thread
+
+    def offload(self, device: str, fn: Callable[..., T], *args: object) -> T:
+        """One job on the device's threads; the disk's errors come back as the store's."""
+        try:
+            return self.host.tasks.offload(device, fn, *args)
+        except OSError as error:
+            raise translated(error, device) from error
+
+    def quickly(self, device: str, fn: Callable[..., T], *args: object) -> T:
+        """A few calls that are answered from memory nearly always: here and now.
+
+        A hand-over to a thread costs as much as such calls do. But a device that was slow once
+        is likely to be slow again (a cold spindle), and others wait for this thread; so its next
+        calls go to threads, until it has answered promptly for a while. Raises OSError.
+        """
+        left = self._slow.get(device, 0)
+        if left:
+            result: T = self.host.tasks.offload(device, self._watched, device, left - 1, fn, args)
+            return result
+        return self._watched(device, 0, fn, args)
+
+    def _watched(self, device: str, left: int, fn: Callable[..., T], args: tuple[object, ...]) -> T:
+        monotonic = self.host.clock.monotonic
+        start = monotonic()
+        try:
+            return fn(*args)
+        finally:
+            if monotonic() - start > _SLOW_S:
+                left = _SLOW_FOR
+            if left:
+                self._slow[device] = left
+            else:
+                self._slow.pop(device, None)
+
+    def take_buffer(self) -> bytearray:
+        """BLOCK_BYTES of anything; give it back, because fresh ones cost a page fault each 4 KiB.
+
+        Safe between threads: a list's pop and append are.
+        """
+        try:
+            return self._buffers.pop()
+        except IndexError:
+            return bytearray(BLOCK_BYTES)
+
+    def give_buffer(self, buffer: bytearray) -> None:
+        if len(self._buffers) < _BUFFERS_KEPT:
+            self._buffers.append(buffer)

@@ -1,0 +1,152 @@
+"""The door to the objects on this node's devices, for all replicated policies."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from swiftlite.formats.async_pending import AsyncPending
+from swiftlite.formats.ondisk_names import OBJECTS, policy_dir
+from swiftlite.formats.suffix_hashes import SuffixHash
+from swiftlite.host.bundle import Host
+from swiftlite.objectstore.api import DeviceUnavailable, StoreSettings, translated
+from swiftlite.objectstore.async_store import save_pending
+from swiftlite.objectstore.cleanup import HashDirCleaner
+from swiftlite.objectstore.context import Context, StoreLog
+from swiftlite.objectstore.diskfile import DiskFile
+from swiftlite.objectstore.hash_dir import HashDir
+from swiftlite.objectstore.publish import make_directory
+from swiftlite.objectstore.quarantine import quarantine
+from swiftlite.objectstore.suffix_hashes import PartitionHashes
+from swiftlite.vocab.hashing import HashPath
+from swiftlite.vocab.timestamp import RAW_PER_SECOND, Timestamp
+
+
+class Manager:
+    """Checks the device, knows where things are, and hands out diskfiles."""
+
+    def __init__(
+        self, host: Host, settings: StoreSettings, hash_path: HashPath, log: StoreLog
+    ) -> None:
+        self.context = Context(host, settings, log)
+        self.settings = settings
+        self.hash_path = hash_path
+
+    def check_device(self, device: str) -> None:
+        """Raises DeviceUnavailable unless the device is there, and mounted if that is asked."""
+        disk, path = self.context.host.disk, f"{self.settings.devices}/{device}"
+        try:
+            there = disk.is_mount(path) if self.settings.mount_check else disk.exists(path)
+        except OSError as error:
+            raise DeviceUnavailable(device, error.strerror or "broken") from error
+        if not there:
+            raise DeviceUnavailable(device)
+
+    def diskfile(
+        self,
+        device: str,
+        partition: int,
+        account: str,
+        container: str,
+        obj: str,
+        policy_index: int = 0,
+    ) -> DiskFile:
+        """Raises DeviceUnavailable. The object need not exist."""
+        self.check_device(device)
+        name_hash = self.hash_path.hex(account, container, obj)
+        place = HashDir(self.settings.devices, device, policy_index, partition, name_hash)
+        return DiskFile(self.context, place, f"/{account}/{container}/{obj}")
+
+    def suffix_hashes(
+        self,
+        device: str,
+        partition: int,
+        policy_index: int,
+        *,
+        recalculate: Collection[str] = (),
+        relist: bool = False,
+    ) -> dict[str, SuffixHash]:
+        """Hashes of all suffixes of a partition, those marked as changed computed anew.
+
+        One disk job, possibly long. Raises StoreError.
+        """
+        self.check_device(device)
+        return self.context.offload(
+            device, self._hash_partition, device, partition, policy_index, recalculate, relist
+        )
+
+    def mark_suffixes(
+        self, device: str, partition: int, policy_index: int, suffixes: Collection[str]
+    ) -> None:
+        """A peer has pushed files into these suffixes. Raises StoreError."""
+        self.check_device(device)
+        self.context.offload(device, self._mark_suffixes, device, partition, policy_index, suffixes)
+
+    def save_pending(
+        self, device: str, policy_index: int, timestamp: Timestamp, pending: AsyncPending
+    ) -> None:
+        """Keep a container update for later; durable on return. Raises StoreError."""
+        name_hash = self.hash_path.hex(pending.account, pending.container, pending.obj)
+        save_pending(self.context, device, policy_index, name_hash, timestamp, pending)
+
+    # What follows runs on a disk thread.
+
+    def _partition_path(self, device: str, partition: int, policy_index: int) -> str:
+        """Made if missing, because a peer that asks for hashes is about to push files."""
+        device_path = f"{self.settings.devices}/{device}"
+        path = f"{device_path}/{policy_dir(OBJECTS, policy_index)}/{partition}"
+        disk = self.context.host.disk
+        if not disk.exists(path):
+            made: list[str] = []
+            make_directory(disk, path, device_path, made)
+            for one in reversed(made):
+                disk.fsync_dir(one.rpartition("/")[0])
+        return path
+
+    def _partition_hashes(self, device: str, partition: int, policy_index: int) -> PartitionHashes:
+        disk = self.context.host.disk
+        path = self._partition_path(device, partition, policy_index)
+        now = Timestamp.from_seconds(self.context.host.clock.wall())
+        reclaim = round(self.settings.reclaim_age * RAW_PER_SECOND)
+        reclaim_before = Timestamp(max(0, now.raw - reclaim))
+        report = _Report(self.context, self.settings.devices, device, partition, policy_index)
+        cleaner = HashDirCleaner(disk, report, reclaim_before)
+        return PartitionHashes(disk, path, cleaner, self.settings.lock_timeout)
+
+    def _hash_partition(
+        self,
+        device: str,
+        partition: int,
+        policy_index: int,
+        recalculate: Collection[str],
+        relist: bool,
+    ) -> dict[str, SuffixHash]:
+        hashes = self._partition_hashes(device, partition, policy_index)
+        now = self.context.host.clock.wall()
+        return hashes.current(now, recalculate=recalculate, relist=relist)
+
+    def _mark_suffixes(
+        self, device: str, partition: int, policy_index: int, suffixes: Collection[str]
+    ) -> None:
+        self._partition_hashes(device, partition, policy_index).mark(suffixes)
+
+
+class _Report:
+    """Where a hash pass over one partition turns with what it cannot tidy."""
+
+    def __init__(
+        self, context: Context, devices: str, device: str, partition: int, policy_index: int
+    ) -> None:
+        self.context = context
+        self.where = (devices, device, policy_index, partition)
+
+    def quarantine(self, name_hash: str, error: OSError) -> None:
+        place = HashDir(*self.where, name_hash)
+        disk, entropy = self.context.host.disk, self.context.host.entropy
+        try:
+            aside = quarantine(disk, entropy, place, self.context.settings.lock_timeout, None)
+        except OSError as failure:
+            raise translated(failure, place.device) from failure
+        self.context.log.error(f"Quarantined {place.path} to {aside}: {error.strerror}")
+
+    def failed(self, path: str, error: OSError) -> None:
+        self.context.log.error(f"Cannot hash {path}: {error}")

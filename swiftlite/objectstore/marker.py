@@ -1,0 +1,32 @@
+"""Files without a body: the tombstone of a DELETE, the `.meta` of a POST.
+
+Both keep to the writer's order. Neither heeds the reserve: a full device must still let go of
+objects, and a POST takes no room to speak of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from swiftlite.objectstore.attributes import write_metadata
+from swiftlite.objectstore.context import Context
+from swiftlite.objectstore.hash_dir import HashDir
+from swiftlite.objectstore.publish import publish
+from swiftlite.objectstore.writer import create_file
+
+
+def write_marker(context: Context, place: HashDir, name: str, metadata: Mapping[str, str]) -> None:
+    """Durable on return; one disk job. Raises Superseded and the other StoreErrors."""
+    context.offload(place.device, _write, context, place, name, metadata)
+
+
+def _write(context: Context, place: HashDir, name: str, metadata: Mapping[str, str]) -> None:
+    disk, settings = context.host.disk, context.settings
+    made: list[str] = []
+    file = create_file(disk, context.host.entropy, place, made)
+    try:
+        write_metadata(disk, file.fd, metadata, settings.metadata_format)
+        disk.fsync(file.fd)
+        publish(disk, place, file, name, made, settings.lock_timeout)
+    finally:
+        file.close()

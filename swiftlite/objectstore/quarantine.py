@@ -1,0 +1,77 @@
+"""Setting damaged objects aside, so that replication brings a good copy and nobody reads the bad.
+
+A whole hash dir moves at once, because its files only mean something together. Where it goes and
+how it is called is Swift's: `quarantined/objects[-N]/<hash>`, with a random tail if that is taken.
+"""
+
+from __future__ import annotations
+
+import errno
+
+from swiftlite.host.disk import Disk
+from swiftlite.host.entropy import Entropy
+from swiftlite.objectstore.api import StoreError
+from swiftlite.objectstore.context import Context
+from swiftlite.objectstore.hash_dir import HashDir
+from swiftlite.objectstore.locks import partition_lock
+from swiftlite.objectstore.publish import make_directory
+from swiftlite.objectstore.suffix_hashes import invalidate
+
+_TAKEN = frozenset((errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR))
+
+
+def set_aside(context: Context, place: HashDir, blamed: str | None, reason: str) -> bool:
+    """Quarantine a damaged object, and say so in the log; False when a newer one stays.
+
+    Called by tasks, not on a disk thread. Raises StoreError when it cannot be moved, for then the
+    device is broken and must not be asked again.
+    """
+    disk, entropy = context.host.disk, context.host.entropy
+    timeout = context.settings.lock_timeout
+    try:
+        aside = context.offload(place.device, quarantine, disk, entropy, place, timeout, blamed)
+    except StoreError as error:
+        context.log.error(f"Cannot quarantine {place.path} ({reason}): {error}")
+        raise
+    if aside is not None:
+        context.log.error(f"Quarantined {place.path} to {aside}: {reason}")
+    return aside is not None
+
+
+def quarantine(
+    disk: Disk, entropy: Entropy, place: HashDir, lock_timeout: float, blamed: str | None
+) -> str | None:
+    """Move the hash dir aside; the path it has now, or None when there was nothing to move.
+
+    blamed: the name of the file found damaged. If a newer write has removed it meanwhile, then
+    what is there now is not the damaged object, and stays. None blames the directory itself.
+    """
+    try:
+        with partition_lock(disk, place.partition_path, lock_timeout):
+            if blamed is not None and not disk.exists(f"{place.path}/{blamed}"):
+                return None
+            try:
+                return _move_aside(disk, entropy, place, place.path, place.hash)
+            except OSError as error:
+                if error.errno != errno.EUCLEAN:
+                    raise
+                # The suffix directory itself is so broken that nothing in it can be moved.
+                return _move_aside(disk, entropy, place, place.suffix_path, place.suffix)
+    except FileNotFoundError:
+        return None
+
+
+def _move_aside(disk: Disk, entropy: Entropy, place: HashDir, path: str, name: str) -> str:
+    # Marked before the move: a cut between the two costs one hash of a suffix, whereas a move
+    # that the suffix hash does not know of would keep replication from bringing a good copy.
+    invalidate(disk, place.partition_path, place.suffix)
+    make_directory(disk, place.quarantine_path, place.device_path, [])
+    aside = f"{place.quarantine_path}/{name}"
+    try:
+        disk.rename(path, aside)
+    except OSError as error:
+        if error.errno not in _TAKEN:
+            raise
+        aside = f"{aside}-{entropy.uuid_hex()}"
+        disk.rename(path, aside)
+    return aside

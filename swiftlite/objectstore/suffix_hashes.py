@@ -1,0 +1,237 @@
+"""Suffix hashes of a partition on disk: marked by writers, computed by a pass, kept in a cache.
+
+Two files beside the suffix directories, both Swift's: `hashes.pkl`, the cache, and
+`hashes.invalid`, one line for each suffix that has changed since. What holds at every instant,
+a power cut included: **while there is a cache, each suffix that differs from it is named on
+stable storage in hashes.invalid, or is None in the cache.** So
+
+- a writer marks its suffix before the change can be seen, and syncs the mark if there is a cache;
+- a pass puts the marks into the cache, durably, before it empties hashes.invalid;
+- a pass that makes a cache where there was none syncs the marks that nobody synced.
+
+All of it under the partition's lock; only the listing and hashing in between is not.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+from typing import Protocol
+
+from swiftlite.formats.ondisk_names import HASHES_FILE, INVALIDATIONS_FILE, is_suffix
+from swiftlite.formats.suffix_hashes import (
+    HashedFiles,
+    HashesUnreadable,
+    SuffixHash,
+    SuffixHashes,
+    decode_hashes,
+    decode_invalidations,
+    encode_hashes,
+    encode_invalidation,
+    replicated_suffix_hash,
+)
+from swiftlite.host.disk import Disk
+from swiftlite.objectstore.api import Unsettled
+from swiftlite.objectstore.locks import partition_lock
+
+_INVALIDATIONS_MAX = 1 << 17  # 4096 suffixes take 16 KiB; Swift's writers repeat themselves
+_PASS_TRIES = 10
+_NO_CACHE = SuffixHashes(valid=False)
+
+
+def invalidate(disk: Disk, partition_path: str, suffix: str) -> None:
+    """Mark a suffix as changed. The caller holds the partition's lock. Raises OSError."""
+    line = encode_invalidation(suffix)
+    fd = disk.open(f"{partition_path}/{INVALIDATIONS_FILE}", os.O_RDWR | os.O_CREAT | os.O_APPEND)
+    try:
+        known = disk.read(fd, _INVALIDATIONS_MAX)
+        if known.startswith(line) or b"\n" + line in known:
+            return  # and durable, by the rule above
+        if known and not known.endswith(b"\n"):
+            line = b"\n" + line  # behind a line that a power cut tore
+        disk.write(fd, line)
+        if disk.exists(f"{partition_path}/{HASHES_FILE}"):
+            _sync_marks(disk, fd, len(known))
+            if not known:
+                disk.fsync_dir(partition_path)  # it may be new
+    finally:
+        disk.close(fd)
+
+
+def _sync_marks(disk: Disk, fd: int, length_before: int) -> None:
+    try:
+        disk.fsync(fd)
+    except OSError:
+        # After a failed fsync the kernel counts the page as clean, so the next writer would
+        # find the line, and take it for durable.
+        disk.truncate(fd, length_before)
+        raise
+
+
+class HashDirs(Protocol):
+    """What a pass asks of whoever knows hash dirs: see `cleanup.HashDirCleaner`."""
+
+    def settled(self, suffix_path: str, name_hash: str) -> HashedFiles | None:
+        """Tidy a hash dir and tell what counts of it; None when it is gone. Raises OSError."""
+        ...
+
+    def failed(self, suffix_path: str, error: OSError) -> None:
+        """This suffix could not be hashed; its hash stays unknown."""
+        ...
+
+
+class PartitionHashes:
+    """The hashes of one partition. Runs on a disk thread; a pass may take long."""
+
+    def __init__(
+        self, disk: Disk, partition_path: str, hash_dirs: HashDirs, lock_timeout: float
+    ) -> None:
+        self.disk = disk
+        self.path = partition_path
+        self.hash_dirs = hash_dirs
+        self.lock_timeout = lock_timeout
+
+    def current(
+        self, now: float, *, recalculate: Collection[str] = (), relist: bool = False
+    ) -> dict[str, SuffixHash]:
+        """All suffixes and their hashes, computing those marked. now: seconds, for the cache.
+
+        relist looks for suffix directories that the cache does not know. Raises OSError,
+        TimeoutError for the lock, Unsettled when the cache changes as often as it is computed.
+        """
+        for _ in range(_PASS_TRIES):
+            cached = self._consolidated(now)
+            known = dict(cached.hashes)
+            if relist or not cached.valid:
+                for name in self.disk.listdir(self.path):
+                    if is_suffix(name):
+                        known.setdefault(name, None)
+            known.update(dict.fromkeys(recalculate))
+            fresh = self._computed(known)
+            if fresh == cached.hashes and cached.valid:
+                return fresh
+            if self._store(cached, SuffixHashes(fresh, now)):
+                return fresh
+        raise Unsettled(f"the hashes of {self.path} change as often as they are computed")
+
+    def mark(self, suffixes: Iterable[str]) -> None:
+        """What a peer that pushed files asks for: compute these again at the next pass."""
+        with partition_lock(self.disk, self.path, self.lock_timeout):
+            for suffix in suffixes:
+                invalidate(self.disk, self.path, suffix)
+
+    def _computed(self, known: dict[str, SuffixHash]) -> dict[str, SuffixHash]:
+        fresh: dict[str, SuffixHash] = {}
+        for suffix, value in known.items():
+            if value is not None:
+                fresh[suffix] = value
+                continue
+            try:
+                found = self._hash_suffix(suffix)
+            except OSError as error:
+                # One bad directory must not keep the rest of the partition from its replicas;
+                # peers take an unknown hash for a difference.
+                self.hash_dirs.failed(f"{self.path}/{suffix}", error)
+                fresh[suffix] = None
+            else:
+                if found is not None:
+                    fresh[suffix] = found
+        return fresh
+
+    def _hash_suffix(self, suffix: str) -> SuffixHash:
+        """None when the suffix directory is gone, or has just been removed because it is empty."""
+        suffix_path = f"{self.path}/{suffix}"
+        try:
+            names = sorted(self.disk.listdir(suffix_path))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        settled = [self.hash_dirs.settled(suffix_path, name) for name in names]
+        hash_dirs = [files for files in settled if files is not None]
+        if not hash_dirs and self._removed(suffix_path):
+            return None
+        return replicated_suffix_hash(hash_dirs)
+
+    def _removed(self, suffix_path: str) -> bool:
+        try:
+            self.disk.rmdir(suffix_path)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT):
+                raise
+            return error.errno == errno.ENOENT
+        return True
+
+    def _consolidated(self, now: float) -> SuffixHashes:
+        """The cache with all marks put in; hashes.invalid is empty afterwards."""
+        path = f"{self.path}/{INVALIDATIONS_FILE}"
+        with partition_lock(self.disk, self.path, self.lock_timeout):
+            cached = self._read_cache()
+            try:
+                fd = self.disk.open(path, os.O_RDWR)
+            except FileNotFoundError:
+                return cached
+            try:
+                content = self._read_all(fd)
+                if not content:
+                    return cached
+                if cached.valid:
+                    marked = dict.fromkeys(decode_invalidations(content))
+                    cached = replace(cached, hashes={**cached.hashes, **marked}, updated=now)
+                    self._write_cache(cached)
+                self.disk.truncate(fd, 0)
+            finally:
+                self.disk.close(fd)
+        return cached
+
+    def _store(self, before: SuffixHashes, after: SuffixHashes) -> bool:
+        """Write the cache, unless somebody else has meanwhile: then what we computed is old."""
+        with partition_lock(self.disk, self.path, self.lock_timeout):
+            current = self._read_cache()
+            if (current.hashes, current.valid) != (before.hashes, before.valid):
+                return False
+            if not before.valid:
+                self._sync_invalidations()
+            self._write_cache(after)
+        return True
+
+    def _sync_invalidations(self) -> None:
+        """Marks made while there was no cache were not synced by those who made them."""
+        try:
+            fd = self.disk.open(f"{self.path}/{INVALIDATIONS_FILE}", os.O_RDWR)
+        except FileNotFoundError:
+            return
+        try:
+            self.disk.fsync(fd)
+        finally:
+            self.disk.close(fd)
+
+    def _read_cache(self) -> SuffixHashes:
+        try:
+            fd = self.disk.open(f"{self.path}/{HASHES_FILE}")
+        except FileNotFoundError:
+            return _NO_CACHE
+        try:
+            return decode_hashes(self._read_all(fd))
+        except HashesUnreadable:
+            return _NO_CACHE
+        finally:
+            self.disk.close(fd)
+
+    def _write_cache(self, cache: SuffixHashes) -> None:
+        """Replaced by rename, and durable on return."""
+        temporary = f"{self.path}/.{HASHES_FILE}.new"  # one writer at a time: the lock is held
+        fd = self.disk.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        try:
+            self.disk.write(fd, encode_hashes(cache))
+            self.disk.fsync(fd)
+        finally:
+            self.disk.close(fd)
+        self.disk.rename(temporary, f"{self.path}/{HASHES_FILE}")
+        self.disk.fsync_dir(self.path)
+
+    def _read_all(self, fd: int) -> bytes:
+        blocks = []
+        while block := self.disk.read(fd, 1 << 16):
+            blocks.append(block)
+        return b"".join(blocks)

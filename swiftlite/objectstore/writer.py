@@ -1,0 +1,148 @@
+"""Writing one object's body: block by block into an unnamed file, then the commit.
+
+Hashes, checksums and writes each block in one disk job; a body of one block is created, written
+and committed in a single job. What is not committed leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from swiftlite.formats.block_checksums import BlockSummer
+from swiftlite.formats.ondisk_names import data_name
+from swiftlite.host.disk import Disk
+from swiftlite.host.entropy import Entropy
+from swiftlite.objectstore.api import SMALL_BYTES, Describe, Metadata, NoSpace, Written
+from swiftlite.objectstore.attributes import write_blocks, write_metadata
+from swiftlite.objectstore.context import Context
+from swiftlite.objectstore.hash_dir import HashDir
+from swiftlite.objectstore.publish import make_directory, publish
+from swiftlite.objectstore.temporary import Temporary
+from swiftlite.vocab.timestamp import Timestamp
+
+_RESERVE_CHECK_BYTES = 64 << 20  # how far a body of unknown length may go between two looks
+
+
+def create_file(disk: Disk, entropy: Entropy, place: HashDir, made: list[str]) -> Temporary:
+    """An unnamed file on the device. Directories made for it are added to made.
+
+    It is opened in the partition's directory, not the hash dir, so that an upload that fails
+    leaves no empty hash dir behind. Raises OSError.
+    """
+    try:
+        return Temporary.create(disk, entropy, place.partition_path, place.tmp_path)
+    except FileNotFoundError:
+        make_directory(disk, place.partition_path, place.device_path, made)
+        return Temporary.create(disk, entropy, place.partition_path, place.tmp_path)
+
+
+class Writer:
+    """Takes a body in and commits it. Used by one task; close() it in every case.
+
+    size: the length announced, or None. Sizes do not have to hold: the caller compares.
+    """
+
+    def __init__(self, context: Context, place: HashDir, size: int | None) -> None:
+        self.context = context
+        self.disk = context.host.disk
+        self.settings = context.settings
+        self.place = place
+        self.announced = size
+        self._file: Temporary | None = None
+        self._made: list[str] = []
+        self._digest = hashlib.md5(usedforsecurity=False)
+        self._summer = BlockSummer(size)
+        self._length = 0
+        self._synced = 0  # bytes of the body that an earlier sync has covered
+        self._reserve_checked = 0
+
+    def write(self, block: memoryview) -> None:
+        """Take in the next bytes; they are the caller's again on return. Raises StoreError."""
+        self.context.offload(self.place.device, self._take, block)
+
+    def finish(self, block: memoryview, timestamp: Timestamp, describe: Describe) -> Metadata:
+        """Take in the last bytes (or none), and commit; durable on return.
+
+        describe gets size and MD5 and gives the metadata; what it raises ends the write. Gives
+        that metadata back. Raises Superseded, NoSpace and the other StoreErrors.
+        """
+        return self.context.offload(self.place.device, self._commit, block, timestamp, describe)
+
+    def close(self) -> None:
+        """What was not committed is gone. Any number of times."""
+        file, self._file = self._file, None
+        if file is None:
+            return
+        if self._length <= SMALL_BYTES:
+            file.close()
+        else:  # giving back the blocks of a large file takes a while
+            self.context.offload(self.place.device, file.close)
+
+    # What follows runs on a disk thread.
+
+    def _take(self, block: memoryview) -> None:
+        self._ensure_room(len(block))
+        file = self._opened()
+        self._digest.update(block)
+        self._summer.update(block)
+        if block:
+            self.disk.write(file.fd, block)
+        self._length += len(block)
+        if self._length - self._synced >= self.settings.bytes_per_sync:
+            self._sync_so_far(file)
+
+    def _commit(self, block: memoryview, timestamp: Timestamp, describe: Describe) -> Metadata:
+        if block or self._file is None:
+            self._take(block)
+        metadata = describe(Written(self._length, self._digest.hexdigest()))
+        disk, file = self.disk, self._opened()
+        write_metadata(disk, file.fd, metadata, self.settings.metadata_format)
+        write_blocks(disk, file.fd, self._summer.finish())
+        disk.fsync(file.fd)
+        if self._length > self.settings.keep_cache_size:
+            disk.drop_cache(file.fd, 0, self._length)
+        publish(
+            disk, self.place, file, data_name(timestamp), self._made, self.settings.lock_timeout
+        )
+        file.close()
+        self._file = None
+        return metadata
+
+    def _opened(self) -> Temporary:
+        if self._file is None:
+            self._file = create_file(self.disk, self.context.host.entropy, self.place, self._made)
+            if self.announced is not None and self.announced > SMALL_BYTES:
+                self._preallocate(self._file)
+        return self._file
+
+    def _preallocate(self, file: Temporary) -> None:
+        """Find out now that there is no room, and keep the blocks of a large file together."""
+        if not self.settings.disable_fallocate:
+            self.disk.preallocate(file.fd, self.announced or 0)
+
+    def _ensure_room(self, coming: int) -> None:
+        """Keep the operator's reserve free. Raises NoSpace.
+
+        An announced length is judged once, at the start; an unknown one again as it grows.
+        """
+        if self._file is not None and (
+            self.announced is not None
+            or self._length - self._reserve_checked < _RESERVE_CHECK_BYTES
+        ):
+            return
+        self._reserve_checked = self._length
+        facts = self.disk.statvfs(self.place.device_path)
+        wanted = coming if self.announced is None else max(self.announced, coming)
+        left = facts.f_frsize * facts.f_bavail - wanted
+        reserve = self.settings.fallocate_reserve.of(facts.f_frsize * facts.f_blocks)
+        if left < 0 or (reserve and left <= reserve):
+            raise NoSpace(
+                f"device {self.place.device}: {left} bytes would be left, "
+                f"{reserve} of them are the reserve"
+            )
+
+    def _sync_so_far(self, file: Temporary) -> None:
+        """So that the commit of a huge file need not write it all while a client waits."""
+        self.disk.fsync(file.fd)
+        self.disk.drop_cache(file.fd, self._synced, self._length - self._synced)
+        self._synced = self._length

@@ -68,9 +68,10 @@ class OsDisk:
         return os.open(directory, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, mode)
 
     def link_unnamed(self, fd: int, path: str) -> None:
-        # Through /proc, because linkat with AT_EMPTY_PATH needs a capability. Where /proc is a
-        # symlink, linkat must follow it; follow_symlinks=True is what sets that flag.
-        os.link(f"/proc/self/fd/{fd}", path, follow_symlinks=True)
+        # Through /proc, because linkat with AT_EMPTY_PATH needs a capability. The entry there is a
+        # symlink to be followed; Python only calls linkat, and follows, when a dir_fd is given
+        # (any: the path is absolute), and otherwise calls link(2), which does not follow.
+        os.link(f"/proc/self/fd/{fd}", path, src_dir_fd=fd, follow_symlinks=True)
 
     def read_into(self, fd: int, view: memoryview) -> int:
         return os.readv(fd, [view])

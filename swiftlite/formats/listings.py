@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from json.encoder import encode_basestring_ascii as json_text
 
 from swiftlite.vocab.content_type import split_swift_bytes
-from swiftlite.vocab.timestamp import Timestamp, parse_combined
+from swiftlite.vocab.timestamp import Timestamp, iso_second, parse_combined
 
 # name, created_at (combined timestamp), size, content type (None: a subdir), etag
 ObjectRow = tuple[str, str, int, str | None, str]
@@ -29,41 +29,50 @@ class LastModified:
     """ISO times of one listing; the text of each second is made once."""
 
     def __init__(self) -> None:
-        self._seconds: dict[str, str] = {}
+        self.seconds: dict[str, str] = {}  # ten digits -> the text up to the point
 
     def of(self, created_at: str) -> str:
         """Of a combined timestamp: the time that changed last, the metadata's."""
-        if len(created_at) == 16 and created_at[10] == ".":
-            normal = created_at
-        else:
-            normal = parse_combined(created_at)[2].normal
-        stamp = self._seconds.get(normal[:10])
+        if len(created_at) != 16:
+            created_at = parse_combined(created_at)[2].normal
+        stamp = self.seconds.get(created_at[:10])
         if stamp is None:
-            stamp = Timestamp.from_text(normal).isoformat[:20]
-            self._seconds[normal[:10]] = stamp
-        return f"{stamp}{normal[11:]}0"
+            if not created_at[:10].isdigit():
+                created_at = Timestamp.from_text(created_at).normal
+            stamp = self.seconds[created_at[:10]] = iso_second(int(created_at[:10])) + "."
+        return f"{stamp}{created_at[11:]}0"
 
 
 def render_object_rows(rows: Iterable[ObjectRow]) -> bytes:
     """A container's listing as JSON, equal to json.dumps of object_entries."""
-    last_modified = LastModified().of
-    types: dict[str, tuple[str, int | None]] = {}
+    clock = LastModified()
+    last_modified, seconds = clock.of, clock.seconds
+    types: dict[str | None, tuple[str, int | None]] = {}
     parts = []
     for name, created_at, size, content_type, etag in rows:
-        if content_type is None:
+        shown, large = types.get(content_type) or _shown_type(types, content_type)
+        if not shown:
             parts.append(f'{{"subdir": {json_text(name)}}}')
             continue
-        known = types.get(content_type)
-        if known is None:
-            shown, large = split_swift_bytes(content_type)
-            known = json_text(shown), large
-            types[content_type] = known
+        stamp = seconds.get(created_at[:10]) if len(created_at) == 16 else None
+        moment = f"{stamp}{created_at[11:]}0" if stamp else last_modified(created_at)
         parts.append(
-            f'{{"bytes": {size if known[1] is None else known[1]}, "hash": {json_text(etag)}, '
-            f'"name": {json_text(name)}, "content_type": {known[0]}, '
-            f'"last_modified": "{last_modified(created_at)}"}}'
+            f'{{"bytes": {size if large is None else large}, "hash": {json_text(etag)}, '
+            f'"name": {json_text(name)}, "content_type": {shown}, "last_modified": "{moment}"}}'
         )
     return f"[{', '.join(parts)}]".encode("ascii")
+
+
+def _shown_type(
+    types: dict[str | None, tuple[str, int | None]], content_type: str | None
+) -> tuple[str, int | None]:
+    """The type as JSON, with a large object's size; an empty text for a subdir."""
+    if content_type is None:
+        types[None] = "", None
+    else:
+        shown, large = split_swift_bytes(content_type)
+        types[content_type] = json_text(shown), large
+    return types[content_type]
 
 
 def object_entries(rows: Iterable[ObjectRow]) -> list[Entry]:

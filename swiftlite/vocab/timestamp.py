@@ -7,13 +7,13 @@ Source: doc/formats/timestamp.md.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 RAW_PER_SECOND = 100_000
 RAW_STOP = 10**10 * RAW_PER_SECOND  # seconds keep ten digits
 OFFSET_STOP = 1 << 64
 INVERSE_BASE = RAW_STOP - 1
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH = datetime(1970, 1, 1)  # UTC, without saying so: isoformat() would add it
 
 
 class Timestamp:
@@ -98,8 +98,7 @@ class Timestamp:
     def isoformat(self) -> str:
         """UTC, six decimals, no zone: `2026-01-31T12:00:00.123450`, as listings show it."""
         seconds, units = divmod(self.raw, RAW_PER_SECOND)
-        moment = _EPOCH + timedelta(seconds=seconds)
-        return f"{moment:%Y-%m-%dT%H:%M:%S}.{units:05d}0"
+        return f"{iso_second(seconds)}.{units:05d}0"
 
     def plus(self, raw: int) -> Timestamp:
         """Moved by a number of 10 µs units; drops the offset when it moves at all."""
@@ -139,6 +138,11 @@ class Timestamp:
 
 
 ZERO = Timestamp(0)
+
+
+def iso_second(seconds: int) -> str:
+    """Whole seconds since the epoch as `2026-01-31T12:00:00`, in UTC."""
+    return (_EPOCH + timedelta(0, seconds)).isoformat()
 
 
 def render_combined(

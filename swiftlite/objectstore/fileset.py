@@ -113,10 +113,13 @@ def _judge(
     if tombstone is not None:
         obsolete.append(tombstone)
     metas = _later(metas, newest_data.timestamp, obsolete)
+    content_type = _newer_content_type(metas, newest_data)
+    if content_type is None:
+        obsolete.extend(metas[1:])  # Swift leaves it where it is, of no use to anybody
     return Fileset(
         data=newest_data,
         meta=metas[0] if metas else None,
-        content_type=_newer_content_type(metas, newest_data),
+        content_type=content_type,
         obsolete=_names(obsolete),
         strangers=tuple(strangers),
     )

@@ -1,7 +1,7 @@
 """Storage policies from the sections of swift.conf.
 
-`[storage-policy:N]` with name, aliases, default, deprecated and policy_type. A swift.conf without
-such sections has one policy, index 0.
+`[storage-policy:N]` with name, aliases, default, deprecated and policy_type, and the ec_ options
+of an erasure code. A swift.conf without such sections has one policy, index 0.
 """
 
 from __future__ import annotations
@@ -11,6 +11,13 @@ from dataclasses import replace
 
 from swiftlite.config.units import parse_bool, parse_list
 from swiftlite.policies.collection import PolicyCollection
+from swiftlite.policies.erasure import (
+    ERASURE_CODING,
+    ERASURE_DISKFILE,
+    OPTIONS,
+    ErasureCode,
+    parse_erasure,
+)
 from swiftlite.policies.policy import (
     LEGACY_NAME,
     REPLICATED_DISKFILE,
@@ -21,6 +28,7 @@ from swiftlite.policies.policy import (
 )
 
 PREFIX = "storage-policy:"
+_DISKFILES = {REPLICATION: REPLICATED_DISKFILE, ERASURE_CODING: ERASURE_DISKFILE}
 _KNOWN = {"name", "aliases", "default", "deprecated", "policy_type", "diskfile_module"}
 
 
@@ -50,24 +58,35 @@ def _index_of(section: str) -> int:
 def _parse(index: int, section: Mapping[str, str]) -> Policy:
     where = f"[{PREFIX}{index}]"
     kind = section.get("policy_type", REPLICATION).strip()
-    if kind != REPLICATION:
+    if kind not in (REPLICATION, ERASURE_CODING):
         raise PolicyError(f"{where}: policy_type {kind!r} is not known")
     if "name" not in section:
         raise PolicyError(f"{where} has no name")
     name = check_name(section["name"].strip(), index)
     aliases = [check_name(alias, index) for alias in parse_list(section.get("aliases", ""))]
+    known = _KNOWN | OPTIONS if kind == ERASURE_CODING else _KNOWN
     for key in section:
-        if key not in _KNOWN:
+        if key not in known:
             raise PolicyError(f"{where}: {key} is no option of a storage policy")
+    deprecated = _truth(section, "deprecated", where)
+    erasure = _erasure(section, where, deprecated) if kind == ERASURE_CODING else None
     return Policy(
         index=index,
         name=name,
         aliases=tuple(dict.fromkeys((name, *aliases))),
         is_default=_truth(section, "default", where),
-        deprecated=_truth(section, "deprecated", where),
+        deprecated=deprecated,
         kind=kind,
-        diskfile_module=section.get("diskfile_module", REPLICATED_DISKFILE),
+        diskfile_module=section.get("diskfile_module", _DISKFILES[kind]),
+        erasure=erasure,
     )
+
+
+def _erasure(section: Mapping[str, str], where: str, deprecated: bool) -> ErasureCode:
+    try:
+        return parse_erasure(section, deprecated=deprecated)
+    except ValueError as error:
+        raise PolicyError(f"{where}: {error}") from None
 
 
 def _truth(section: Mapping[str, str], key: str, where: str) -> bool:

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from swiftlite.policies.erasure import ErasureCode
 from swiftlite.vocab.quorum import replicated_quorum
 
 REPLICATION = "replication"
@@ -28,6 +29,7 @@ class Policy:
     """aliases holds every name, the first being the one that is shown.
 
     deprecated: containers cannot be made with it any more, those that exist are served.
+    erasure is set exactly where kind is erasure_coding.
     """
 
     index: int
@@ -37,6 +39,7 @@ class Policy:
     deprecated: bool = False
     kind: str = REPLICATION
     diskfile_module: str = REPLICATED_DISKFILE
+    erasure: ErasureCode | None = None
 
     @property
     def ring_name(self) -> str:
@@ -45,6 +48,8 @@ class Policy:
 
     def quorum(self, replica_count: float) -> int:
         """How many answers of a write make it done."""
+        if self.erasure is not None:
+            return self.erasure.quorum
         return replicated_quorum(int(replica_count))
 
     def info(self) -> dict[str, Any]:

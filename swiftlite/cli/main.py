@@ -1,4 +1,7 @@
-"""`swiftlite`: the one command with everything beneath it. Exit codes: 0 done, 1 could not, 2 usage."""
+"""`swiftlite`: one command with everything beneath it.
+
+Exit codes: 0 done, 1 could not, 2 wrong usage.
+"""
 
 from __future__ import annotations
 

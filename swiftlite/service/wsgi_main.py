@@ -8,28 +8,29 @@ embedded cluster is.
 
 from __future__ import annotations
 
-import contextlib
 import errno
-import os
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import FrameType
 
 from swiftlite.cluster import conf as cluster_conf
-from swiftlite.config.load import DEFAULT, Conf, ConfError, options, read_conf
+from swiftlite.config.load import DEFAULT, Conf, options, read_conf
 from swiftlite.host import bundle, green
 from swiftlite.host.bundle import Host
 from swiftlite.host.net import Listener, render_address
-from swiftlite.httpd import Acceptor, HttpLimits
+from swiftlite.httpd.acceptor import Acceptor
+from swiftlite.httpd.limits import HttpLimits
 from swiftlite.observe.log import Log
 from swiftlite.observe.options import LogOptions, open_log
+from swiftlite.protocols.http1.heads import HeadLimits
 from swiftlite.service.crew import CannotStart, Crew, Post, Ready
 from swiftlite.service.options import ServerOptions
 from swiftlite.service.pipeline import load_pipeline, preload
 from swiftlite.service.process_name import set_process_name
 from swiftlite.service.systemd import notify
 from swiftlite.vocab.errors import SwiftliteError
+from swiftlite.vocab.limits import Limits
 
 _BIND_PAUSE_S = 0.1
 
@@ -82,7 +83,19 @@ def run(kind: ServerKind, path: str) -> None:
     """Run a server until SIGTERM or SIGINT. Raises CannotStart or ConfError when it cannot."""
     server = plan(kind, path)
     preload(server.conf)
-    run_plan(server, lambda: notify("READY=1"))
+    run_plan(server, _tell_manager)
+
+
+def _tell_manager() -> None:
+    notify("READY=1")
+
+
+def _overridden(conf: Conf, overrides: Mapping[str, str]) -> Conf:
+    sections = {
+        name: {key: overrides.get(key, value) for key, value in section.items()}
+        for name, section in conf.sections.items()
+    }
+    return Conf(conf.path, {**conf.defaults, **overrides}, sections)
 
 
 def run_plan(server: ServerPlan, ready: Ready) -> None:
@@ -115,3 +128,98 @@ def _worker(server: ServerPlan, number: int) -> Callable[[Ready], None]:
         _work(server, ready)
 
     return work
+
+
+def _work(server: ServerPlan, ready: Ready) -> None:
+    """Listen and serve until told to stop, then finish what is under way."""
+    host = bundle.install(green.make_host())
+    host.process.tune_allocator()
+    host.process.raise_limits()
+    try:
+        log = open_log(server.log, server.kind.name, wall=host.clock.wall)
+        listener = None
+        if server.options.user:
+            listener = listen(server, host)  # the port may be one that only root can take
+            host.process.drop_privileges(server.options.user)
+        limits = cluster_conf.load(server.options.swift_dir).limits
+        pipeline = load_pipeline(server.conf, {"swift_dir": cluster_conf.SWIFT_DIR})
+        if pipeline.added:
+            log.notice(f"added to the pipeline, because it cannot do without: {pipeline.added}")
+        if listener is None:
+            listener = listen(server, host)
+    except (SwiftliteError, OSError, KeyError) as error:
+        raise CannotStart(_sentence(server, error)) from error
+    acceptor = Acceptor(
+        listener, pipeline.app, host=host, limits=http_limits(server, limits), log=log
+    )
+    _serve_until_told(server, host, acceptor, log, ready)
+
+
+def listen(server: ServerPlan, host: Host) -> Listener:
+    """Take the server's port, waiting for it up to bind_timeout. Raises CannotStart."""
+    until = host.clock.monotonic() + server.options.bind_timeout
+    shared = server.options.worker_count > 1
+    while True:
+        try:
+            return host.net.listen(
+                server.address, reuse_port=shared, backlog=server.options.backlog
+            )
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or host.clock.monotonic() >= until:
+                where = render_address(server.address)
+                raise CannotStart(f"cannot listen at {where}: {error.strerror}") from error
+        host.tasks.sleep(_BIND_PAUSE_S)
+
+
+def _sentence(server: ServerPlan, error: Exception) -> str:
+    text = str(error) or repr(error)
+    return text if server.conf.path in text else f"{server.conf.path}: {text}"
+
+
+def http_limits(server: ServerPlan, limits: Limits) -> HttpLimits:
+    """What a client may do to this server's connections."""
+    chosen = server.options
+    keepalive = chosen.keepalive_timeout
+    return HttpLimits(
+        max_clients=chosen.max_clients,
+        client_timeout=chosen.client_timeout,
+        keepalive_timeout=chosen.client_timeout if keepalive is None else keepalive,
+        head_timeout=chosen.client_timeout,
+        head=HeadLimits(
+            header_line_bytes=limits.max_header_size,
+            request_line_bytes=limits.max_request_line,
+            header_count=limits.max_header_count,
+        ),
+    )
+
+
+def _serve_until_told(
+    server: ServerPlan, host: Host, acceptor: Acceptor, log: Log, ready: Ready
+) -> None:
+    """Serve until SIGTERM (or SIGINT, unless a parent hears it), or the server's own end."""
+    over = host.tasks.event()
+
+    def accept() -> None:
+        try:
+            acceptor.run()
+        except Exception:
+            log.exception("the server stopped accepting")
+            over.set("failed")
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        over.set("told")
+
+    task = host.tasks.spawn(accept)
+    signal.signal(signal.SIGTERM, stop)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, stop)
+    log.info(f"serving at {render_address(server.address)}")
+    ready()
+    why = over.wait()
+    until = host.clock.monotonic() + server.options.stop_timeout
+    if not acceptor.drain(until):
+        log.warning("stopped with requests under way that took too long")
+    task.kill()
+    if why == "failed":
+        raise SystemExit(1)
+    log.info("stopped")

@@ -1,1 +1,1 @@
-"""A whole cluster in one folder, made of the same server processes as a cluster of many machines."""
+"""A whole cluster in one folder, of the same server processes as one of many machines."""

@@ -14,7 +14,6 @@ _HEAD = """\
 TEST_USERS = {
     "user_admin_admin": "admin .admin .reseller_admin",
     "user_test_tester": "testing .admin",
-    "user_test_tester2": "testing2 .admin",
     "user_test_tester3": "testing3",
     "user_test2_tester2": "testing2 .admin",
     "user_test5_tester5": "testing5 service",

@@ -19,6 +19,7 @@ from swiftlite.cli.embedded.marker import (
     write_private,
 )
 from swiftlite.cluster import conf as cluster_conf
+from swiftlite.host.bundle import Host
 from swiftlite.host.disk import Disk
 from swiftlite.ring import RingBuilder
 
@@ -37,7 +38,7 @@ def new_marker(devices: int, replicas: int, first_port: int) -> Marker:
     )
 
 
-def create(layout: Layout, marker: Marker, disk: Disk) -> Marker:
+def create(layout: Layout, marker: Marker, host: Host) -> Marker:
     """Make folders, swift.conf and rings; the marker, now complete.
 
     May run again over what an earlier attempt left: no object can be there yet.
@@ -46,18 +47,18 @@ def create(layout: Layout, marker: Marker, disk: Disk) -> Marker:
         folder.mkdir(exist_ok=True)
     for node in range(1, layout.nodes + 1):
         layout.device(node).mkdir(parents=True, exist_ok=True)
-        check_xattrs(layout.device(node), disk)
+        check_xattrs(layout.device(node), host.disk)
     path = layout.etc / "swift.conf"
     if not path.exists():
         write_private(path, confs.swift_conf(secrets.token_hex(16)))
-    _make_rings(layout, marker)
+    _make_rings(layout, marker, host)
     marker = replace(marker, complete=True)
     write_marker(layout.root, marker)
     return marker
 
 
 def write_confs(layout: Layout, marker: Marker, front: Front) -> tuple[Marker, list[str]]:
-    """Write every conf that nobody has changed; the marker, and the confs that are left as found."""
+    """Write every conf that nobody has changed; the marker, and the confs left as found."""
     for kind in STORAGE_KINDS:
         (layout.etc / f"{kind}-server").mkdir(exist_ok=True)
     kept = []
@@ -97,19 +98,18 @@ def check_xattrs(folder: Path, disk: Disk) -> None:
         disk.unlink(str(probe))
 
 
-def _make_rings(layout: Layout, marker: Marker) -> None:
+def _make_rings(layout: Layout, marker: Marker, host: Host) -> None:
     hash_path = cluster_conf.load(str(layout.etc)).hash_path
     for kind in STORAGE_KINDS:
-        builder = RingBuilder(marker.part_power, marker.replicas, MIN_PART_HOURS)
+        builder = RingBuilder.create(marker.part_power, marker.replicas, MIN_PART_HOURS)
         for node in range(1, layout.nodes + 1):
-            builder.add(
-                region=1,
+            builder.add_device(
                 zone=node,
                 ip=HOST,
                 port=layout.port(ServerName(kind, node)),
                 device=layout.device_name(node),
-                weight=100,
+                weight=100.0,
             )
-        builder.rebalance()
-        builder.save(str(layout.builder(kind)))
+        builder.rebalance(host.clock.wall())
+        builder.save(str(layout.builder(kind)), new_id=host.entropy.hex(16))
         builder.ring(hash_path).save(str(layout.ring(kind)))

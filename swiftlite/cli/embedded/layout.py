@@ -1,11 +1,11 @@
 """Where things lie in an embedded cluster's folder, and what its servers are called.
 
-    DIR/etc/        swift.conf, the rings and their builders, one conf for each server
-    DIR/srv/nodeN/dN  the devices, one a node, each node a zone of its own
-    DIR/log/        one file for each server
-    DIR/run/        lock and pid of the running cluster, its cache of generations
-    DIR/openrc      credentials for clients, readable by the owner alone
-    DIR/cluster.json  what this cluster is (see marker.py)
+DIR/etc/        swift.conf, the rings and their builders, one conf for each server
+DIR/srv/nodeN/dN  the devices, one a node, each node a zone of its own
+DIR/log/        one file for each server
+DIR/run/        lock and pid of the running cluster, its cache of generations
+DIR/openrc      credentials for clients, readable by the owner alone
+DIR/cluster.json  what this cluster is (see marker.py)
 """
 
 from __future__ import annotations

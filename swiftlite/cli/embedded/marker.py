@@ -107,5 +107,3 @@ def is_ours(marker: Marker, root: Path, path: str) -> bool:
     except FileNotFoundError:
         return True
     return marker.generated.get(path) == digest(text)
-
-

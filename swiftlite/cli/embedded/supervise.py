@@ -1,0 +1,121 @@
+"""Running every server of an embedded cluster as a process of its own, until told to stop.
+
+One parent imports everything once and forks each server, so that a dozen processes share one copy
+of the code and start in a moment. A server that dies is started again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import sys
+
+from swiftlite.cli import daemon
+from swiftlite.cli.embedded.banner import ready_text, write_openrc
+from swiftlite.cli.embedded.confs import Front
+from swiftlite.cli.embedded.layout import HOST, Layout, ServerName
+from swiftlite.cli.embedded.marker import Marker
+from swiftlite.host.clock import Clock
+from swiftlite.observe.log import Log
+from swiftlite.observe.sinks import FileSink
+from swiftlite.service import wsgi_main
+from swiftlite.service.crew import CannotStart, Crew, Post, Ready
+from swiftlite.service.pipeline import preload
+from swiftlite.service.systemd import notify
+from swiftlite.service.wsgi_main import ServerPlan
+
+STOP_GRACE_S = 40.0
+_HEALTH_PATIENCE_S = 10.0
+
+KINDS = {
+    "proxy": daemon.PROXY,
+    "object": daemon.OBJECT,
+    "container": daemon.CONTAINER,
+    "account": daemon.ACCOUNT,
+}
+
+
+def supervise(layout: Layout, marker: Marker, front: Front, *, began: float, clock: Clock) -> None:
+    """Start every server, say when all answer, and stay until the cluster is told to stop.
+
+    began: when the command began, by clock. Raises CannotStart or ConfError with a sentence.
+    """
+    plans = {server: _plan(layout, server, front) for server in layout.servers}
+    for plan in plans.values():
+        preload(plan.conf)
+    write_openrc(layout, front)
+    log = _ClusterLog(
+        Log("cluster", sink=FileSink(str(layout.logs / "cluster.log"), wall=clock.wall))
+    )
+
+    def on_ready() -> None:
+        for plan in plans.values():
+            check_health(plan.address)
+        print(ready_text(layout, marker, front, clock.monotonic() - began), flush=True)
+        log.info("ready")
+        notify("READY=1")
+
+    posts = [Post(server.label, _Work(plan, layout, server)) for server, plan in plans.items()]
+    crew = Crew(posts, clock.monotonic, log, grace=STOP_GRACE_S, on_ready=on_ready)
+    log.info(f"starting {len(posts)} servers")
+    crew.run()
+    log.info("stopped")
+
+
+def _plan(layout: Layout, server: ServerName, front: Front) -> ServerPlan:
+    overrides = {}
+    if server.kind == "proxy":
+        overrides = {"bind_ip": front.bind_ip, "bind_port": str(front.port)}
+    overrides["bind_timeout"] = "5"  # ports were checked; this is for a predecessor's last moments
+    return wsgi_main.plan(KINDS[server.kind], str(layout.conf(server)), overrides)
+
+
+class _Work:
+    """What a server's process does."""
+
+    def __init__(self, plan: ServerPlan, layout: Layout, server: ServerName) -> None:
+        self._plan = plan
+        self._log = layout.log(server)
+
+    def __call__(self, ready: Ready) -> None:
+        # What a library prints, or Python when it dies, belongs into the server's log.
+        descriptor = os.open(self._log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+        for standard in (1, 2):
+            os.dup2(descriptor, standard)
+        os.close(descriptor)
+        wsgi_main.run_plan(self._plan, ready)
+
+
+def check_health(address: tuple[str, int]) -> None:
+    """Ask a server for /healthcheck. Raises CannotStart unless it says that it is well."""
+    ip, port = address
+    ip = {"0.0.0.0": HOST, "::": "::1"}.get(ip, ip)
+    connection = http.client.HTTPConnection(ip, port, timeout=_HEALTH_PATIENCE_S)
+    with contextlib.closing(connection):
+        try:
+            connection.request("GET", "/healthcheck")
+            answer = connection.getresponse()
+            body = answer.read(100)
+        except (OSError, http.client.HTTPException) as error:
+            raise CannotStart(f"The server at {ip}:{port} does not answer: {error}.") from error
+    if answer.status != 200:
+        raise CannotStart(f"The server at {ip}:{port} is not well: {answer.status} {body!r}.")
+
+
+class _ClusterLog:
+    """The cluster's own log file; what goes wrong is told on the terminal as well."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+
+    def info(self, message: str, /) -> None:
+        self._log.info(message)
+
+    def warning(self, message: str, /) -> None:
+        self._log.warning(message)
+        print(message, file=sys.stderr, flush=True)
+
+    def error(self, message: str, /) -> None:
+        self._log.error(message)
+        print(message, file=sys.stderr, flush=True)

@@ -16,6 +16,7 @@ from swiftlite.formats import builder_file, ring_file
 from swiftlite.formats.ring_file import RingImage
 from swiftlite.vocab.hashing import HashPath
 
+from . import partpower
 from . import rebalance as work
 from .assignment import padded
 from .builder_store import State, state_from_dict, state_to_dict
@@ -236,6 +237,18 @@ class RingBuilder:
         """Copies of the table's rows: one array of device ids per replica."""
         return [row[:] for row in self._state.rows]
 
+    def padded_rows(self) -> list[Any]:
+        """Like `rows`, all of full length: where there is no replica, `len(devices)` stands."""
+        state = self._state
+        hole = len(state.devices)
+        return [padded(row, state.parts, hole) for row in state.rows]
+
+    def resting(self, now: float) -> int:
+        """Partitions that may not move because one of their replicas moved lately."""
+        moves, _ = self._aged_moves(now)
+        hours = self._state.min_part_hours
+        return sum(moves.translate(bytes(int(age < hours) for age in range(256))))
+
     def balances(self) -> dict[int, float]:
         """Per device id: percent above its share by weight."""
         state = self._state
@@ -294,6 +307,7 @@ class RingBuilder:
 
         Raises DuplicateDevice, or BuilderError for values that cannot be.
         """
+        self._refuse_during_increase("adding devices")
         state = self._state
         devices = state.devices
         if id is None:
@@ -331,6 +345,7 @@ class RingBuilder:
 
     def remove_device(self, number: int) -> None:
         """The device leaves at the next rebalance, whatever min_part_hours says."""
+        self._refuse_during_increase("removing devices")
         device = self.device(number)
         if number in self._state.removed:
             raise BuilderError(f"device {number} is being removed already")
@@ -427,6 +442,23 @@ class RingBuilder:
             raise BuilderError(f"there are device ids that do not fit {id_bytes} bytes")
         self._set_id_bytes(id_bytes)
 
+    def prepare_part_power_increase(self) -> None:
+        """See partpower.py for the steps; each raises BuilderError out of turn."""
+        partpower.prepare(self._state)
+
+    def increase_part_power(self) -> None:
+        """Every partition becomes two."""
+        partpower.increase(self._state)
+        self._held = None
+
+    def cancel_part_power_increase(self) -> None:
+        """After prepare, instead of increase."""
+        partpower.cancel(self._state)
+
+    def finish_part_power_increase(self) -> None:
+        """After the old links are gone."""
+        partpower.finish(self._state)
+
     # --- rebalance ---
 
     def rebalance(
@@ -444,10 +476,7 @@ class RingBuilder:
         min_part_hours. Raises ImpossiblePlan, and BuilderError during a part power increase.
         """
         state = self._state
-        if state.next_part_power is not None:
-            raise BuilderError(
-                "a partition power increase is under way; finish it before rebalancing"
-            )
+        self._refuse_during_increase("rebalancing")
         before = self.balance() if state.rows and any(d.weight for d in self.listed()) else 0.0
         dispersion_before = state.dispersion
         moves, epoch = self._aged_moves(now)
@@ -543,11 +572,15 @@ class RingBuilder:
         if not state.rows:
             raise BuilderError("there is nothing to measure before the first rebalance")
         tree = TierTree.of(self.listed())
-        hole = len(state.devices)
-        padding = [padded(row, state.parts, hole) for row in state.rows]
-        measured = dispersion(tree, padding, state.parts, state.replicas, hole)
+        measured = dispersion(
+            tree, self.padded_rows(), state.parts, state.replicas, len(state.devices)
+        )
         state.dispersion, state.graph = measured.percent, measured.graph
         return measured
+
+    def _refuse_during_increase(self, doing: str) -> None:
+        if self._state.next_part_power is not None:
+            raise BuilderError(f"a partition power increase is under way; finish it before {doing}")
 
     def _changed(self) -> None:
         self._state.devices_changed = True

@@ -33,7 +33,7 @@ def _shapes(state: State) -> Iterator[str]:
     wanted = row_lengths(state.replicas, state.parts)
     for place, row in enumerate(state.rows[:-1]):
         if len(row) != state.parts:
-            yield f"row {place} has {len(row)} of {state.parts} partitions; only the last may be short"
+            yield f"row {place} has only {len(row)} of {state.parts} partitions"
     if not state.devices_changed and [len(row) for row in state.rows] != wanted:
         yield f"the table's rows have {[len(row) for row in state.rows]} partitions, not {wanted}"
 

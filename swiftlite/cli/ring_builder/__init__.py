@@ -1,0 +1,1 @@
+"""swiftlite-ring-builder: makes and changes rings. One file per subcommand."""

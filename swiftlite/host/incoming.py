@@ -28,6 +28,10 @@ class Incoming:
     def is_empty(self) -> bool:
         return self._at == len(self._data)
 
+    def has_head(self) -> bool:
+        """Whether head() will not have to wait."""
+        return self._data.find(END_OF_HEAD, self._at) >= 0
+
     def head(self, bytes_max: int) -> bytes | None:
         """The bytes before the next blank line, which is taken too; None at the end of the stream
         (PeerGone in the middle of a head is for the caller to see as None, too).

@@ -47,9 +47,8 @@ def may_use_again(
 ) -> bool:
     """Whether the connection can carry another request after this one's answer.
 
-    body_left: unread bytes of the request (CHUNKED when nobody knows). A client that still waits
-    for its 100 may send the body or the next request: nobody can tell which, so it must not.
+    body_left: unread bytes of the request (CHUNKED when nobody knows: then draining is tried). A
+    client that still waits for its 100 may send the body or its next request, and nobody can tell
+    which; so it must not.
     """
-    if not client_wants or waits_for_continue:
-        return False
-    return body_left != CHUNKED and body_left != UNTIL_CLOSE and body_left <= drain_max
+    return client_wants and not waits_for_continue and body_left <= drain_max

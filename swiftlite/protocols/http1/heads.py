@@ -25,19 +25,8 @@ _ORDINARY = bytes([*b"\t", *range(0x20, 0x7F), *range(0x80, 0x100)])
 _ONCE = frozenset(
     ("CONTENT_LENGTH", "HTTP_TRANSFER_ENCODING", "HTTP_HOST", "CONTENT_TYPE", "HTTP_EXPECT")
 )
-_KNOWN_METHODS = frozenset(
-    [
-        "GET",
-        "HEAD",
-        "PUT",
-        "POST",
-        "DELETE",
-        "OPTIONS",
-        "COPY",
-        "REPLICATE",
-        "SSYNC",
-        "UPDATE",
-    ]  # others pass too
+_KNOWN_METHODS = frozenset(  # any other token passes too, a little slower
+    ("GET", "HEAD", "PUT", "POST", "DELETE", "OPTIONS", "COPY", "REPLICATE", "SSYNC", "UPDATE")
 )
 _KNOWN_HOSTS_MAX = 256
 _is_host = re.compile(r"(?:[A-Za-z0-9_.~%!$&'()*+;=-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?").fullmatch

@@ -1,0 +1,116 @@
+"""The door: takes connections from a listener, at most so many, and can be closed gracefully."""
+
+from __future__ import annotations
+
+from swiftlite.host.bundle import Host
+from swiftlite.host.net import DeadlinePassed, Listener, PeerGone, Stream
+from swiftlite.host.tasks import Task
+from swiftlite.httpd.connection import Connection, Service
+from swiftlite.httpd.limits import HttpLimits
+from swiftlite.httpd.wsgi import App, DateLine, ServerLog, server_environ
+
+
+class Acceptor:
+    """Serves one listener; start() returns at once, run() when it has been drained."""
+
+    def __init__(
+        self,
+        listener: Listener,
+        app: App,
+        *,
+        host: Host,
+        limits: HttpLimits | None = None,
+        log: ServerLog,
+    ) -> None:
+        self._listener = listener
+        self._tasks = host.tasks
+        self._monotonic = host.clock.monotonic
+        self._limits = limits or HttpLimits()
+        self._service = Service(
+            app,
+            server_environ(listener.address, log),
+            limits=self._limits,
+            log=log,
+            date=DateLine(host.clock),
+            monotonic=host.clock.monotonic,
+        )
+        self._connections: dict[Connection, Task[None] | None] = {}
+        self._room = host.tasks.event()
+        self._ended = host.tasks.event()
+        self._task: Task[None] | None = None
+
+    @property
+    def connections(self) -> int:
+        return len(self._connections)
+
+    def start(self) -> Task[None]:
+        """Accept in a task of its own."""
+        self._task = self._tasks.spawn(self.run)
+        return self._task
+
+    def run(self) -> None:
+        """Accept until drain() (or the listener's close), then wait for the last connection."""
+        try:
+            while not self._service.draining:
+                self._wait_for_room()
+                self._serve(self._listener.accept())
+                self._tasks.sleep(0)  # other processes on this listener want their share
+        except PeerGone:
+            pass  # the listener has been closed
+        if self._connections:
+            self._ended.wait()
+
+    def drain(self, deadline: float | None = None) -> bool:
+        """Take no more connections, close idle ones, let the others finish their request.
+
+        True if all ended by the deadline (monotonic); those that did not are cut off. Call it from
+        a task, not from a signal handler.
+        """
+        self._service.draining = True
+        self._listener.close()
+        for connection in list(self._connections):
+            if connection.idle and connection.stream.quiet():
+                connection.stream.close()
+        if not self._connections:
+            return True
+        try:
+            self._ended.wait(deadline)
+        except DeadlinePassed:
+            for task in list(self._connections.values()):
+                if task is not None:
+                    task.kill()
+            return False
+        return True
+
+    def _wait_for_room(self) -> None:
+        while len(self._connections) >= self._limits.max_clients:
+            self._room = self._tasks.event()
+            self._room.wait()
+
+    def _serve(self, stream: Stream) -> None:
+        connection = Connection(self._service, stream)
+        self._connections[connection] = None
+        self._connections[connection] = self._tasks.spawn(self._run_connection, connection)
+
+    def _run_connection(self, connection: Connection) -> None:
+        try:
+            connection.run()
+        finally:
+            del self._connections[connection]
+            self._room.set()
+            if self._service.draining and not self._connections:
+                self._ended.set()
+
+
+def serve(
+    listener: Listener,
+    app: App,
+    *,
+    host: Host,
+    limits: HttpLimits | None = None,
+    log: ServerLog,
+) -> Acceptor:
+    """Start to serve; the acceptor is the handle for drain()."""
+    acceptor = Acceptor(listener, app, host=host, limits=limits, log=log)
+    acceptor.start()
+    return acceptor

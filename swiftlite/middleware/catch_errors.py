@@ -7,13 +7,14 @@ is replaced by a 500 while the head is unsent, and breaks the connection afterwa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from swiftlite.config.option import opt
 from swiftlite.host.clock import Clock
 from swiftlite.host.entropy import Entropy
+from swiftlite.middleware.calling import call
 from swiftlite.middleware.factory import Filter, FilterConf
 from swiftlite.observe.transaction import extended, new_id
 from swiftlite.vocab.errors import ClientBadFraming, ClientFault, ClientTooSlow, SwiftliteError
@@ -61,17 +62,8 @@ class CatchErrors:
         if "HTTP_X_TRANS_ID_EXTRA" in environ:
             trans_id = extended(trans_id, environ["HTTP_X_TRANS_ID_EXTRA"])
         environ["swift.trans_id"] = trans_id
-        head: list[Any] = []
-
-        def hold(status: str, headers: HeaderList, exc_info: object = None) -> Callable[..., None]:
-            head[:] = (status, headers)
-            return _no_write
-
         try:
-            body = self.app(environ, hold)
-            if not head:
-                body = _Begun(body)
-            status, headers = head
+            status, headers, body = call(self.app, environ)
             headers, length = _told_length(headers)
             body = _exact(environ["REQUEST_METHOD"], int(status[:3]), length, body)
         except ClientFault as fault:
@@ -148,23 +140,6 @@ class _MeasuredSender(_Measured):
         return sent
 
 
-class _Begun:
-    """The body of an app that calls start_response only when its first block is asked for."""
-
-    def __init__(self, body: Iterable[bytes]) -> None:
-        self._body = body
-        self._blocks = iter(body)
-        self._first = next(self._blocks, None)
-
-    def __iter__(self) -> Iterator[bytes]:
-        if self._first is not None:
-            yield self._first
-            yield from self._blocks
-
-    def close(self) -> None:
-        close_body(self._body)
-
-
 def _crash(trans_id: str) -> WsgiApp:
     answer = standard_answer(500, {"Content-Type": "text/plain", **_ids(trans_id)})
     answer.body = b"An error occurred"
@@ -182,10 +157,6 @@ def _client_fault(fault: ClientFault, trans_id: str) -> WsgiApp:
 
 def _ids(trans_id: str) -> dict[str, str]:
     return {"X-Trans-Id": trans_id, "X-Openstack-Request-Id": trans_id}
-
-
-def _no_write(_data: bytes) -> None:
-    raise AssertionError("no app of this pipeline uses PEP 3333's write()")
 
 
 def filter_factory(global_conf: dict[str, str], **local_conf: str) -> Filter:

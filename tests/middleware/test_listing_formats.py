@@ -38,9 +38,14 @@ def listing(rows: Any, *headers: tuple[str, str], status: int = 200) -> Canned: 
 
 
 def ask(
-    app: Canned, path: str = "/v1/a/c", query: str = "", method: str = "GET", **h: Any
-) -> Answer:  # strings
-    return Answer(ListingFormats(app, Limits()), make_environ(method, path, query=query, **h))
+    app: Canned,
+    path: str = "/v1/a/c",
+    query: str = "",
+    method: str = "GET",
+    **headers: Any,  # noqa: ANN401  # strings
+) -> Answer:
+    environ = make_environ(method, path, query=query, **headers)
+    return Answer(ListingFormats(app, Limits()), environ)
 
 
 @pytest.mark.parametrize(

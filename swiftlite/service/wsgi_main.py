@@ -16,7 +16,7 @@ from types import FrameType
 
 from swiftlite.cluster import conf as cluster_conf
 from swiftlite.config.load import DEFAULT, Conf, options, read_conf
-from swiftlite.host import bundle, green
+from swiftlite.host import bundle, green, plain
 from swiftlite.host.bundle import Host
 from swiftlite.host.net import Listener, render_address
 from swiftlite.httpd.acceptor import Acceptor
@@ -27,12 +27,11 @@ from swiftlite.protocols.http1.heads import HeadLimits
 from swiftlite.service.crew import CannotStart, Crew, Post, Ready
 from swiftlite.service.options import ServerOptions
 from swiftlite.service.pipeline import load_pipeline, preload
+from swiftlite.service.port import PAUSE_S, reserve_port
 from swiftlite.service.process_name import set_process_name
 from swiftlite.service.systemd import notify
 from swiftlite.vocab.errors import SwiftliteError
 from swiftlite.vocab.limits import Limits
-
-_BIND_PAUSE_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +104,7 @@ def run_plan(server: ServerPlan, ready: Ready) -> None:
     if count == 0:
         _work(server, ready)
         return
-    host = green.make_host()
+    host = plain.make_host()
     log = open_log(server.log, server.kind.name, wall=host.clock.wall)
     posts = [
         Post(f"{server.kind.name} worker {number}", _worker(server, number))
@@ -119,7 +118,14 @@ def run_plan(server: ServerPlan, ready: Ready) -> None:
         on_ready=ready,
         reload=True,
     )
-    crew.run()
+    reserved = reserve_port(
+        server.address,
+        patience=server.options.bind_timeout,
+        monotonic=host.clock.monotonic,
+        sleep=host.tasks.sleep,
+    )
+    with reserved:
+        crew.run()
 
 
 def _worker(server: ServerPlan, number: int) -> Callable[[Ready], None]:
@@ -158,7 +164,7 @@ def _work(server: ServerPlan, ready: Ready) -> None:
 def listen(server: ServerPlan, host: Host) -> Listener:
     """Take the server's port, waiting for it up to bind_timeout. Raises CannotStart."""
     until = host.clock.monotonic() + server.options.bind_timeout
-    shared = server.options.worker_count > 1
+    shared = server.options.worker_count > 0
     while True:
         try:
             return host.net.listen(
@@ -168,7 +174,7 @@ def listen(server: ServerPlan, host: Host) -> Listener:
             if error.errno != errno.EADDRINUSE or host.clock.monotonic() >= until:
                 where = render_address(server.address)
                 raise CannotStart(f"cannot listen at {where}: {error.strerror}") from error
-        host.tasks.sleep(_BIND_PAUSE_S)
+        host.tasks.sleep(PAUSE_S)
 
 
 def _sentence(server: ServerPlan, error: Exception) -> str:

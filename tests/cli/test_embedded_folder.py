@@ -17,12 +17,13 @@ from swiftlite.cli.embedded.confs import Front
 from swiftlite.cli.embedded.create import check_xattrs, write_confs
 from swiftlite.cli.embedded.layout import HOST, Layout, storage_ports
 from swiftlite.cli.embedded.marker import FolderUnusable, Marker, read_marker
-from swiftlite.cli.embedded.ports import choose_first_port, port_fault
+from swiftlite.cli.embedded.ports import choose_first_port
 from swiftlite.cli.embedded.start import Wishes, is_loopback, start
 from swiftlite.cluster import conf as cluster_conf
 from swiftlite.config.load import read_conf
 from swiftlite.host.os_disk import OsDisk
 from swiftlite.ring import Ring
+from swiftlite.service.port import port_fault
 
 
 class Supervised:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
+from swiftlite.host.bundle import installed
 from swiftlite.web import Response
 from swiftlite.web.wsgi import Environ, StartResponse, WsgiApp
 
@@ -25,3 +28,19 @@ def filter_factory(_global_conf: dict[str, str], **local_conf: str) -> Callable[
         return marked
 
     return wrap
+
+
+def slow_app_factory(_global_conf: dict[str, str], gate: str) -> WsgiApp:
+    """Answers at once; `/wait` once somebody has written into the gate, a FIFO; `/pid`: who."""
+
+    def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        path = environ["PATH_INFO"]
+        body = b"done"
+        if path == "/pid":
+            body = str(os.getpid()).encode()
+        elif path == "/wait":
+            installed().tasks.offload("gate", Path(gate).read_bytes)
+            body = b"waited"
+        return Response(200, None, body)(environ, start_response)
+
+    return app

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).with_name("crew_under_test.py")
+SCRIPT = Path(__file__).with_name("run_crew.py")
 
 
 class Started:

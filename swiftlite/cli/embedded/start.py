@@ -22,10 +22,11 @@ from swiftlite.cli.embedded.confs import Front
 from swiftlite.cli.embedded.create import create, new_marker, write_confs
 from swiftlite.cli.embedded.layout import HOST, Layout
 from swiftlite.cli.embedded.marker import FolderUnusable, Marker, read_marker, write_marker
-from swiftlite.cli.embedded.ports import choose_first_port, port_fault
+from swiftlite.cli.embedded.ports import choose_first_port
 from swiftlite.cli.embedded.supervise import supervise
 from swiftlite.config.load import read_conf
 from swiftlite.host import plain
+from swiftlite.service.port import port_fault
 
 DEFAULT_PORT = 8080
 DEFAULT_DEVICES = 4

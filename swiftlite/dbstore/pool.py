@@ -1,0 +1,95 @@
+"""Open connections, kept for the next one who needs the same database.
+
+Touched by the event loop alone; threads only use the connection that a lease holds. Opening one
+costs half a millisecond and closing the last one of a file folds its WAL in, so connections are
+worth keeping, up to a limit, the least recently used database going first.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+from swiftlite.dbstore.connection import Connection
+
+_READERS_KEPT = 2
+
+
+@dataclass(slots=True, eq=False)
+class Lease:
+    """The right to use one connection, in one thread at a time.
+
+    connection is None until the thread has opened it, and again after it gave it up. finished is
+    set by the thread as its last act: a lease given back before that belongs to a task that was
+    stopped while its thread ran on, and the thread then closes the connection.
+    """
+
+    path: str
+    writer: bool
+    connection: Connection | None = None
+    finished: bool = True
+    abandoned: bool = False
+
+
+@dataclass(slots=True)
+class _Idle:
+    writers: list[Connection] = field(default_factory=list)
+    readers: list[Connection] = field(default_factory=list)
+
+    def of(self, writer: bool) -> list[Connection]:
+        return self.writers if writer else self.readers
+
+
+class Pool:
+    """Idle connections by path. limit counts connections, idle ones only."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.count = 0
+        self._idle: OrderedDict[str, _Idle] = OrderedDict()
+
+    def take(self, path: str, *, writer: bool) -> Lease:
+        lease = Lease(path, writer)
+        idle = self._idle.get(path)
+        if idle is not None and (kept := idle.of(writer)):
+            lease.connection = kept.pop()
+            self.count -= 1
+            self._idle.move_to_end(path)
+        return lease
+
+    def give(self, lease: Lease) -> list[Connection]:
+        """End a lease; returns connections that the caller now has to close, in a thread."""
+        connection = lease.connection
+        if not lease.finished:
+            lease.abandoned = True
+            return []
+        if connection is None:
+            return []
+        idle = self._idle.get(lease.path)
+        if idle is None:
+            idle = self._idle[lease.path] = _Idle()
+        self._idle.move_to_end(lease.path)
+        kept = idle.of(lease.writer)
+        if len(kept) >= (1 if lease.writer else _READERS_KEPT):
+            return [connection]
+        kept.append(connection)
+        self.count += 1
+        return self._overflow()
+
+    def _overflow(self) -> list[Connection]:
+        surplus: list[Connection] = []
+        while self.count > self.limit and len(self._idle) > 1:
+            surplus += self.drop(next(iter(self._idle)))
+        return surplus
+
+    def drop(self, path: str) -> list[Connection]:
+        """Forget the idle connections of one database; the caller closes them, in a thread."""
+        idle = self._idle.pop(path, None)
+        if idle is None:
+            return []
+        dropped = idle.readers + idle.writers
+        self.count -= len(dropped)
+        return dropped
+
+    def drop_all(self) -> list[Connection]:
+        return [connection for path in list(self._idle) for connection in self.drop(path)]

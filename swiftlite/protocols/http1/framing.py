@@ -43,7 +43,7 @@ def request_body(coding: str | None, length: str | None, http11: bool) -> int:
 
 def check_coding(coding: str) -> None:
     """Only `chunked` (in any case) passes; a list that ends in it would still need decoding."""
-    if coding.lower() == "chunked":
+    if coding.isascii() and coding.lower() == "chunked":
         return
     if _is_coding_list(coding) and "chunked" not in coding.lower():
         raise Malformed("Of all transfer encodings only chunked is understood.", 501)

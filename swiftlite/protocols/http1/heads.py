@@ -31,7 +31,7 @@ _KNOWN_METHODS = frozenset(  # any other token passes too, a little slower
 _KNOWN_HOSTS_MAX = 256
 _is_host = re.compile(r"(?:[A-Za-z0-9_.~%!$&'()*+;=-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?").fullmatch
 _is_version = re.compile(r"HTTP/[0-9]\.[0-9]").fullmatch
-_is_absolute = re.compile(r"(?i:https?)://([^/?#@]+)(.*)").fullmatch
+_is_absolute = re.compile(r"(?i:https?)://([^/?#@]+)((?:[/?].*)?)").fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def read_answer_head(head: bytes) -> tuple[int, str, bool, dict[str, str]]:
     known_version = version == "HTTP/1.1" or version == "HTTP/1.0"
     if not known_version or first[8:9] != " " or first[12:13] not in (" ", ""):
         raise Malformed(f"This is not a status line: {show(first)}")
-    if not (digits.isascii() and digits.isdigit() and digits >= "100"):
+    if not (len(digits) == 3 and digits.isascii() and digits.isdigit() and digits >= "100"):
         raise Malformed(f"This is not a status: {show(digits)}")
     del lines[0]
     headers: dict[str, str] = {}

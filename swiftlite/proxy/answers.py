@@ -1,0 +1,84 @@
+"""From what a node said to what the client is told: which headers pass, and which do not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from swiftlite.proxy.best_response import NodeAnswer
+from swiftlite.vocab.status import has_no_body
+from swiftlite.web import Response
+from swiftlite.web.refusals import standard_answer
+from swiftlite.web.wsgi import HeaderList
+
+# Of the connection to the node, or of the node's own bookkeeping.
+_NOT_TOLD = frozenset(
+    (
+        "connection",
+        "content-length",
+        "date",
+        "keep-alive",
+        "server",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "x-delete-after",
+        "x-put-timestamp",
+        "x-trans-id",
+        "x-openstack-request-id",
+    )
+)
+_ERROR_BODY_MAX = 8192
+
+
+def told_headers(headers: Iterable[tuple[str, str]]) -> HeaderList:
+    """A node's headers as the client gets them: ETag without quotes, a clean Content-Type."""
+    told = []
+    for name, value in headers:
+        lowered = name.lower()
+        if lowered in _NOT_TOLD:
+            continue
+        if lowered == "etag":
+            value = value.replace('"', "")
+        elif lowered == "content-type" and ";" in value:
+            value = clean_content_type(value)
+        told.append((name, value))
+    return told
+
+
+def clean_content_type(value: str) -> str:
+    """Without the parameter in which the cluster keeps what it knows of large objects."""
+    kept, _, last = value.rpartition(";")
+    return kept if last.lstrip().startswith("swift_") else value
+
+
+def response_of(answer: NodeAnswer, extra: Mapping[str, str] | None = None) -> Response:
+    """A client's response out of one node's answer to a change (or its refusal to answer)."""
+    status = answer.status
+    if answer.made_up or (status >= 300 and not answer.body and not has_no_body(status)):
+        headers = dict(extra or {})
+        for name, value in told_headers(answer.headers):
+            if name.lower() != "content-type":
+                headers.setdefault(name, value)
+        return standard_answer(status, headers)
+    told = told_headers(answer.headers)
+    if extra:
+        lowered = {name.lower() for name in extra}
+        told = [item for item in told if item[0].lower() not in lowered]
+        told.extend(extra.items())
+    if has_no_body(status):
+        return Response(status, told)
+    if not answer.body and not any(name.lower() == "content-type" for name, _ in told):
+        told.append(("Content-Type", "text/html; charset=UTF-8"))
+    return Response(status, told, answer.body[:_ERROR_BODY_MAX] if status >= 300 else answer.body)
+
+
+def without(headers: HeaderList, names: frozenset[str]) -> HeaderList:
+    """names: lower case."""
+    return [item for item in headers if item[0].lower() not in names]
+
+
+def length_of(text: str | None) -> int | None:
+    """A Content-Length that a node told; None for none, or for what is no length."""
+    if text and text.isascii() and text.isdigit() and len(text) < 20:
+        return int(text)
+    return None

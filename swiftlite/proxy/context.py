@@ -1,0 +1,151 @@
+"""What every controller of one proxy process shares: settings, rings, nodes and a pool to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from swiftlite.cluster.conf import ClusterConf
+from swiftlite.cluster.rings import Rings
+from swiftlite.host.bundle import Host
+from swiftlite.observe.log import Log
+from swiftlite.observe.statsd import Statsd
+from swiftlite.observe.transaction import new_id
+from swiftlite.peers.error_limit import ErrorLimiter
+from swiftlite.peers.pool import Pool
+from swiftlite.proxy.buffers import Buffers
+from swiftlite.proxy.cors import CorsRules
+from swiftlite.proxy.nodes import Order, Timings
+from swiftlite.proxy.options import PolicyOptions, ProxyOptions
+from swiftlite.ring import Device
+from swiftlite.vocab.timestamp import Timestamp
+from swiftlite.web import Request
+
+NodeKey = tuple[str, int, str]
+
+
+class NodeLimiter:
+    """peers.error_limit for devices; one is the same node whatever else its ring says of it.
+
+    A node that hangs is seldom caught by a timeout of its own, because a quorum of others answers
+    long before that. So it is also left alone when it was given up again and again without one
+    answer in between.
+    """
+
+    def __init__(self, limiter: ErrorLimiter, patience: int) -> None:
+        self._limiter = limiter
+        self._patience = patience
+        self._given_up: dict[NodeKey, int] = {}
+
+    def limited(self, device: Device) -> bool:
+        return self._limiter.limited((device.ip, device.port, device.device))
+
+    def error(self, device: Device) -> None:
+        self._limiter.error((device.ip, device.port, device.device))
+
+    def limit_now(self, device: Device) -> None:
+        self._limiter.limit_now((device.ip, device.port, device.device))
+
+    def given_up(self, device: Device) -> None:
+        """It had not answered when the others had decided."""
+        key = (device.ip, device.port, device.device)
+        times = self._given_up.get(key, 0) + 1
+        self._given_up[key] = times
+        if times > self._patience:
+            del self._given_up[key]
+            self._limiter.limit_now(key)
+
+    def answered(self, device: Device) -> None:
+        if self._given_up:
+            self._given_up.pop((device.ip, device.port, device.device), None)
+
+
+class Context:
+    """Made once per process; nothing in it belongs to a request."""
+
+    def __init__(
+        self,
+        host: Host,
+        options: ProxyOptions,
+        cluster: ClusterConf,
+        rings: Rings,
+        log: Log,
+        *,
+        of_policies: Mapping[int, PolicyOptions] | None = None,
+        statsd: Statsd | None = None,
+    ) -> None:
+        """of_policies: what policies have to themselves, by index."""
+        self.host = host
+        self.options = options
+        self.limits = cluster.limits
+        self.policies = cluster.policies
+        self.hash_path = cluster.hash_path
+        self.rings = rings
+        self.log = log
+        self.statsd = statsd
+        self.monotonic: Callable[[], float] = host.clock.monotonic
+        recoverable = options.recoverable_node_timeout
+        # Patience with a node where another can be asked instead.
+        self.read_timeout = options.node_timeout if recoverable is None else recoverable
+        self.timings = Timings(host.clock.monotonic, options.timing_expiry)
+        self.limiter = NodeLimiter(
+            ErrorLimiter(
+                host.clock, options.error_suppression_interval, options.error_suppression_limit
+            ),
+            options.error_suppression_limit,
+        )
+        self.pool = Pool(host, conn_timeout=options.conn_timeout, read_timeout=self.read_timeout)
+        self.buffers = Buffers()
+        self.cors = CorsRules(
+            options.strict_cors_mode, options.cors_allow_origin, options.cors_expose_headers
+        )
+        self.owner_headers = frozenset(name.lower() for name in options.swift_owner_headers)
+        self.order = self._order(options)  # of accounts and containers
+        self._of_policies = {
+            policy.index: (of_policies or {}).get(policy.index, options)
+            for policy in cluster.policies
+        }
+        self._orders = {index: self._order(own) for index, own in self._of_policies.items()}
+        self._agent: tuple[int, str] = (0, "")
+
+    def policy_options(self, index: int) -> PolicyOptions:
+        return self._of_policies[index]
+
+    def policy_order(self, index: int) -> Order:
+        return self._orders[index]
+
+    @property
+    def agent(self) -> str:
+        """The User-Agent that servers see; the pid is asked for once a process."""
+        pid = self.host.process.pid
+        if self._agent[0] != pid:
+            self._agent = (pid, f"proxy-server {pid}")
+        return self._agent[1]
+
+    def now(self) -> Timestamp:
+        return Timestamp.from_seconds(self.host.clock.wall())
+
+    def trans_id(self, request: Request) -> str:
+        """The request's, made here when the pipeline has no filter that makes one."""
+        environ = request.environ
+        found = environ.get("swift.trans_id")
+        if found is None:
+            found = environ["swift.trans_id"] = new_id(self.host.entropy, self.host.clock)
+        return str(found)
+
+    def log_of(self, request: Request) -> Log:
+        return self.log.bind(self.trans_id(request))
+
+    def _order(self, own: PolicyOptions) -> Order:
+        return Order(
+            own,
+            self.options.request_node_count,
+            limited=self.limiter.limited,
+            chance=self.host.entropy,
+            timings=self.timings,
+            tell_handoff=self._tell_handoff if self.options.log_handoffs else None,
+        )
+
+    def _tell_handoff(self, device: Device, used: int) -> None:
+        self.log.warning(f"handoff number {used} in use: {device.ip}:{device.port}/{device.device}")
+        if self.statsd is not None:
+            self.statsd.increment("handoff_count")

@@ -1,0 +1,1 @@
+"""Objects: verbs and policy kinds, which meet in kinds.py."""

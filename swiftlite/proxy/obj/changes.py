@@ -1,0 +1,119 @@
+"""From a client's change of an object to a plan: container info and rings in, a plan out.
+
+What all changes have in common: which container rows and expirer tasks follow from it, and what
+every node is told of it.
+"""
+
+from __future__ import annotations
+
+from swiftlite.formats.expirer_task import ACCOUNT as QUEUE_ACCOUNT
+from swiftlite.formats.expirer_task import task_container
+from swiftlite.infocache import ContainerInfo
+from swiftlite.policies import Policy
+from swiftlite.proxy.context import Context
+from swiftlite.proxy.obj.put_plan import UpdateTarget, lane_headers
+from swiftlite.proxy.outgoing import common_headers, object_headers
+from swiftlite.proxy.plan import Header, Plan
+from swiftlite.proxy.target import Target
+from swiftlite.vocab.timestamp import Timestamp
+from swiftlite.web import Refusal, Request
+
+
+def plan_change(
+    context: Context,
+    request: Request,
+    target: Target,
+    policy: Policy,
+    container: ContainerInfo,
+    timestamp: Timestamp,
+) -> Plan:
+    """The plan of a PUT, POST or DELETE by its verb."""
+    assert target.container is not None
+    assert target.obj is not None
+    ring = context.rings.object(policy.index).current()
+    partition, primaries = ring.nodes(target.account, target.container, target.obj)
+    order = context.policy_order(policy.index)
+    lanes = len(primaries)
+    verb = request.verb
+    if verb == "DELETE":
+        lanes += _handoffs_to_delete(context, policy.index, lanes, primaries)
+        nodes = order.for_deleting(ring, partition, primaries)
+    else:
+        nodes = order.for_writing(ring, partition, primaries)
+    headers: list[Header] = [
+        item
+        for item in object_headers(request.environ)
+        if item[0] != "X-Backend-Storage-Policy-Index"
+    ]
+    headers.append(("X-Timestamp", timestamp.internal))
+    headers.append(("X-Backend-Storage-Policy-Index", str(policy.index)))
+    if ring.next_part_power is not None:
+        headers.append(("X-Backend-Next-Part-Power", str(ring.next_part_power)))
+    headers += common_headers(request, context.trans_id(request), context.agent)
+    quorum = policy.quorum(len(primaries))
+    return Plan(
+        method=verb,
+        target=target.path,
+        partition=partition,
+        nodes=nodes,
+        headers=headers,
+        lane_headers=lane_headers(
+            lanes,
+            quorum,
+            _container_target(context, request, target, container),
+            _queue_target(context, request, target),
+        ),
+        quorum=quorum if lanes == len(primaries) else (lanes + 1) // 2,
+        length=request.body_length if verb == "PUT" else 0,
+    )
+
+
+def inbound_timestamp(context: Context, request: Request) -> Timestamp:
+    """When this change happens: now, unless a trusted filter says otherwise (X-Timestamp that
+    arrives here was let in by one; the gatekeeper takes away a client's own)."""
+    text = request.get_header("X-Timestamp")
+    if text is None:
+        return context.now()
+    try:
+        return Timestamp.from_text(text)
+    except ValueError:
+        raise Refusal(
+            400, f"X-Timestamp should be a UNIX timestamp float value; was {text!r}"
+        ) from None
+
+
+def _container_target(
+    context: Context, request: Request, target: Target, container: ContainerInfo
+) -> UpdateTarget:
+    """The container whose listing shows the object."""
+    assert target.container is not None
+    ring = context.rings.container.current()
+    partition, devices = ring.nodes(target.account, target.container)
+    return UpdateTarget(partition, devices, db_state=container.sharding_state)
+
+
+def _queue_target(context: Context, request: Request, target: Target) -> UpdateTarget | None:
+    """The expirer's container for an object with an X-Delete-At (which was checked before)."""
+    text = request.environ.get("HTTP_X_DELETE_AT")
+    if not text:
+        return None
+    assert target.container is not None
+    assert target.obj is not None
+    name = task_container(
+        context.hash_path, int(text), target.account, target.container, target.obj
+    )
+    partition, devices = context.rings.container.current().nodes(QUEUE_ACCOUNT, name)
+    return UpdateTarget(partition, devices, container=name)
+
+
+def _handoffs_to_delete(
+    context: Context, policy_index: int, replicas: int, primaries: tuple[object, ...]
+) -> int:
+    """How many local handoffs hear of a DELETE; none without write affinity."""
+    is_local = context.policy_order(policy_index).is_local
+    if is_local is None:
+        return 0
+    count = context.policy_options(policy_index).write_affinity_handoff_delete_count
+    if count is not None:
+        return count
+    return replicas - sum(is_local(device) for device in primaries)  # type: ignore[arg-type]

@@ -1,0 +1,170 @@
+"""The sink of replicated policies: the same block to every node.
+
+A small body goes out with the head. A larger one waits until a quorum of nodes has said that it
+will take it (100-continue), so that a full disk or a newer object is known before a byte is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from swiftlite.peers.answer import Answer
+from swiftlite.peers.errors import PeerBroke, PeerFault, PeerTimeout
+from swiftlite.proxy.best_response import NodeAnswer, best_response, has_quorum, quorum_size
+from swiftlite.proxy.context import Context
+from swiftlite.proxy.obj.sinks import Decided, QuorumLost
+from swiftlite.proxy.plan import Plan
+from swiftlite.proxy.telling import Lane, Telling, ready_lane
+
+_EARLY_ANSWER_S = 0.5  # for the reason that a node gives when it stops taking a body
+_HURRY = 2.0  # times post_quorum_timeout: patience with a node that others wait for
+
+
+class ReplicatedSink:
+    """obj.sinks.ObjectSink."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._telling: Telling | None = None
+        self._chunked = False
+        self._accepted: list[Lane] = []  # while others have not said whether they will
+
+    def whole(self, plan: Plan, body: bytes) -> NodeAnswer:
+        return verdict(plan, Telling(self._context, plan).whole(body))
+
+    def open(self, plan: Plan) -> None:
+        telling = self._telling = Telling(self._context, plan)
+        self._chunked = plan.length is None
+        framing = (
+            b"Transfer-Encoding: chunked\r\n"
+            if plan.length is None
+            else b"Content-Length: %d\r\n" % plan.length
+        )
+        self._await_continues(telling, framing + b"Expect: 100-continue\r\n")
+        statuses = [answer.status for answer in telling.answers]
+        refused = 412 in statuses or 409 in statuses  # it exists, or something newer does
+        if refused or (len(telling.lanes) < plan.quorum and has_quorum(statuses, plan.lanes)):
+            telling.blame.settle()
+            raise Decided(verdict(plan, telling.answers))
+        self._check_quorum()
+
+    def feed(self, block: memoryview) -> None:
+        telling = self._telling
+        assert telling is not None
+        deadline = self._context.monotonic() + self._context.options.node_timeout
+        failed: list[tuple[Lane, PeerFault]] = []
+        for lane in telling.lanes:
+            try:
+                if self._chunked:
+                    lane.exchange.send_chunk(block, deadline)
+                else:
+                    lane.exchange.send(block, deadline)
+            except PeerFault as fault:
+                failed.append((lane, fault))
+        if failed:
+            for lane, stopped in failed:
+                self._stopped_taking(lane, stopped)
+            self._check_quorum()
+
+    def finish(self, footers: Mapping[str, str]) -> NodeAnswer:
+        assert not footers, "a replicated object is sent without footers"
+        telling = self._telling
+        assert telling is not None
+        now = self._context.monotonic()
+        deadline = now + self._context.options.node_timeout
+        for lane in list(telling.lanes):
+            lane.since = now
+            if self._chunked:
+                try:
+                    lane.exchange.end_chunks(deadline)
+                except PeerFault as fault:
+                    self._stopped_taking(lane, fault)
+        return verdict(telling.plan, telling.gather())
+
+    def abort(self) -> None:
+        while self._accepted:
+            self._accepted.pop().exchange.close()
+        if self._telling is not None:
+            self._telling.close()
+
+    def _await_continues(self, telling: Telling, ending: bytes) -> None:
+        """Leave in telling.lanes those that take the body, in telling.answers what others say."""
+        telling.start(ending)
+        timeout = self._context.options.node_timeout
+        while telling.lanes:
+            lane = ready_lane(self._context, telling.lanes, timeout, self._hurry(telling))
+            if lane is None:
+                lane = min(telling.lanes, key=lambda one: one.since)
+                telling.drop(lane, PeerTimeout(lane.exchange.address, "no 100-continue in time"))
+                telling.again(lane, ending)
+                continue
+            try:
+                answer = lane.exchange.await_continue(lane.since + timeout)
+            except PeerFault as fault:
+                telling.drop(lane, fault)
+                telling.again(lane, ending)
+                continue
+            telling.lanes.remove(lane)
+            if answer is None:
+                self._context.limiter.answered(lane.node.device)
+                self._accepted.append(lane)
+            elif not self._counts(telling, lane, answer):
+                telling.again(lane, ending)
+        telling.lanes, self._accepted = self._accepted, []
+
+    def _hurry(self, telling: Telling) -> float | None:
+        """Until when to wait for the rest, once enough nodes are ready to begin."""
+        if len(self._accepted) < telling.plan.quorum:
+            return None
+        patience = self._context.options.post_quorum_timeout * _HURRY
+        return min(lane.since for lane in telling.lanes) + patience
+
+    @staticmethod
+    def _counts(telling: Telling, lane: Lane, answer: Answer) -> bool:
+        """Keep an answer given before the body's end, unless it only says "not me"."""
+        said = telling.told(lane.node, answer)
+        if said.status >= 500:
+            return False
+        telling.answers.append(said)
+        return True
+
+    def _stopped_taking(self, lane: Lane, fault: PeerFault) -> None:
+        """A node that broke off: it may have said why, a full disk for one."""
+        telling = self._telling
+        assert telling is not None
+        telling.lanes.remove(lane)
+        if isinstance(fault, PeerBroke):
+            try:
+                answer = lane.exchange.answer(self._context.monotonic() + _EARLY_ANSWER_S)
+            except PeerFault:
+                pass
+            else:
+                self._counts(telling, lane, answer)
+                return
+        lane.exchange.close()
+        telling.failed(lane.node, fault)
+
+    def _check_quorum(self) -> None:
+        telling = self._telling
+        assert telling is not None
+        if len(telling.lanes) < telling.plan.quorum:
+            telling.blame.settle()
+            raise QuorumLost(
+                f"{len(telling.lanes)} nodes take the body where {telling.plan.quorum} must"
+            )
+
+
+def verdict(plan: Plan, answers: list[NodeAnswer]) -> NodeAnswer:
+    """What the nodes' answers to a PUT come to.
+
+    A quorum of 201s is a success. Short of that, one node that has something newer makes it a
+    202: the object was stored, and is not what will be read.
+    """
+    good = [answer for answer in answers if 200 <= answer.status < 300]
+    etags = {(answer.header("etag") or "").strip('"') for answer in good}
+    if len(etags) > 1:
+        return NodeAnswer(500, "Internal Error", made_up=True)
+    needed = quorum_size(plan.lanes)
+    if len(good) < needed and any(answer.status == 409 for answer in answers):
+        return NodeAnswer(202, "Accepted")
+    return best_response(answers, quorum=needed)

@@ -1,0 +1,226 @@
+"""Changes: the same request to every node of a partition, until a quorum agrees.
+
+All of it happens in the request's own task: send to all, then read whatever is ready. A node that
+cannot take the change is replaced by the next handoff; once the outcome is certain the others get
+a moment more, because an answer that came is a replica that nobody has to repair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from swiftlite.host.net import DeadlinePassed
+from swiftlite.peers.answer import Answer
+from swiftlite.peers.errors import PeerFault, PeerTimeout
+from swiftlite.peers.exchange import Exchange
+from swiftlite.proxy.best_response import (
+    SILENT,
+    NodeAnswer,
+    best_response,
+    has_quorum,
+    quorum_size,
+)
+from swiftlite.proxy.blame import Blame, describe
+from swiftlite.proxy.context import Context
+from swiftlite.proxy.nodes import Node
+from swiftlite.proxy.outgoing import block_of, request_head
+from swiftlite.proxy.plan import Plan
+
+_ANSWER_BODY_MAX = 8192
+
+
+def tell(
+    context: Context,
+    plan: Plan,
+    *,
+    body: bytes = b"",
+    overrides: Mapping[int, int] | None = None,
+) -> NodeAnswer:
+    """What a quorum of the nodes says to a change."""
+    answers = Telling(context, plan).whole(body)
+    return best_response(answers, quorum=quorum_size(plan.lanes), overrides=overrides)
+
+
+@dataclass(slots=True)
+class Lane:
+    """One copy of the change on its way to one node."""
+
+    number: int
+    node: Node
+    exchange: Exchange
+    since: float  # when it began to be this node's turn to speak
+
+
+class Telling:
+    """The lanes of one change. Owned by one request; after an exception call close()."""
+
+    def __init__(self, context: Context, plan: Plan) -> None:
+        self.plan = plan
+        self.blame = Blame(context.limiter)
+        self.lanes: list[Lane] = []  # those whose answer is still to come
+        self.answers: list[NodeAnswer] = []
+        self._context = context
+        self._block = block_of(plan.headers)
+        self._lane_blocks = [block_of(headers) for headers in plan.lane_headers]
+        self._timeout = context.options.node_timeout
+
+    def whole(self, body: bytes) -> list[NodeAnswer]:
+        """Send head and body to each, and gather; one answer a lane, SILENT for none."""
+        try:
+            ending = b"Content-Length: %d\r\n" % len(body)
+            self.start(ending, body)
+            return self.gather(ending, body)
+        except BaseException:
+            self.close()
+            raise
+
+    def start(self, ending: bytes, body: bytes = b"") -> None:
+        """Give each lane a node that takes the request. ending: header lines of the framing."""
+        wanted = list(range(self.plan.lanes))
+        while wanted:
+            taken = [(lane, node) for lane in wanted if (node := self._next_node()) is not None]
+            if not taken:
+                return
+            wanted = self._open(taken, ending, body)
+
+    def gather(self, ending: bytes | None = None, body: bytes = b"") -> list[NodeAnswer]:
+        """The answers. With an ending, lanes that fail go on to the next node with this body."""
+        decided = False
+        until: float | None = None
+        while self.lanes:
+            if not decided and self._decided():
+                decided = True
+                until = self._context.monotonic() + self._context.options.post_quorum_timeout
+            lane = self._ready(until)
+            if lane is None:
+                if decided:
+                    for late in self.lanes:
+                        self._context.limiter.given_up(late.node.device)
+                    break
+                self._drop_late()
+                continue
+            failed = self._read(lane)
+            if failed and ending is not None and not decided:
+                self.again(lane, ending, body)
+        self.close()
+        self.blame.settle()
+        missing = self.plan.lanes - len(self.answers)
+        return self.answers + [SILENT] * missing
+
+    def close(self) -> None:
+        """Let go of the lanes that are left."""
+        while self.lanes:
+            self.lanes.pop().exchange.close()
+
+    def drop(self, lane: Lane, fault: PeerFault) -> None:
+        """A lane whose conversation failed."""
+        if lane in self.lanes:
+            self.lanes.remove(lane)
+        lane.exchange.close()
+        self.failed(lane.node, fault)
+
+    def failed(self, node: Node, fault: PeerFault) -> None:
+        self.log(f"{describe(node.device)}: {fault.reason}")
+        self.blame.fault(node.device, fault)
+
+    def log(self, message: str) -> None:
+        self._context.log.error(f"{self.plan.method} {self.plan.target}: {message}")
+
+    def told(self, node: Node, answer: Answer) -> NodeAnswer:
+        """An answer as a value, its body read as far as it may be shown."""
+        headers = list(answer.headers.items())
+        try:
+            body = answer.read_all(_ANSWER_BODY_MAX) if answer.length != 0 else b""
+        except PeerFault:
+            body = b""
+        self.blame.status(node.device, answer.status)
+        self._context.limiter.answered(node.device)
+        if answer.status >= 500:
+            self.log(f"{describe(node.device)} answered {answer.status}")
+        return NodeAnswer(answer.status, answer.reason, headers, body)
+
+    def _next_node(self) -> Node | None:
+        return next(self.plan.nodes, None)
+
+    def _open(self, taken: Sequence[tuple[int, Node]], ending: bytes, body: bytes) -> list[int]:
+        """Send to these nodes at once; the lanes that need another one."""
+        plan, context = self.plan, self._context
+        calls = [
+            (
+                node.device.address,
+                request_head(
+                    plan.method,
+                    node.device,
+                    plan.partition,
+                    plan.target,
+                    self._block,
+                    lane=self._lane_blocks[lane] + ending,
+                ),
+                body,
+            )
+            for lane, node in taken
+        ]
+        now = context.monotonic()
+        outcome = context.pool.open_all(calls, deadline=now + self._timeout)
+        wanted = []
+        now = context.monotonic()
+        for (lane, node), exchange in zip(taken, outcome, strict=True):
+            if isinstance(exchange, PeerFault):
+                self.failed(node, exchange)
+                wanted.append(lane)
+            else:
+                self.lanes.append(Lane(lane, node, exchange, now))
+        return wanted
+
+    def again(self, lane: Lane, ending: bytes, body: bytes = b"") -> None:
+        """Give a failed lane another node."""
+        wanted = [lane.number]
+        while wanted and (node := self._next_node()) is not None:
+            wanted = self._open([(lane.number, node)], ending, body)
+
+    def _decided(self) -> bool:
+        return has_quorum([answer.status for answer in self.answers], self.plan.lanes)
+
+    def _ready(self, until: float | None) -> Lane | None:
+        """A lane that has something to say; None when the time is over."""
+        return ready_lane(self._context, self.lanes, self._timeout, until)
+
+    def _drop_late(self) -> None:
+        now = self._context.monotonic()
+        for lane in [lane for lane in self.lanes if lane.since + self._timeout <= now]:
+            self.drop(lane, PeerTimeout(lane.exchange.address, "no answer in time"))
+
+    def _read(self, lane: Lane) -> bool:
+        """Take a lane's answer; true when it was none that counts."""
+        try:
+            answer = lane.exchange.answer(lane.since + self._timeout)
+        except PeerFault as fault:
+            self.drop(lane, fault)
+            return True
+        self.lanes.remove(lane)
+        said = self.told(lane.node, answer)
+        if said.status >= 500:
+            return True
+        self.answers.append(said)
+        return False
+
+
+def ready_lane(
+    context: Context, lanes: Sequence[Lane], timeout: float, until: float | None
+) -> Lane | None:
+    """The first lane with something to say; None at `until`, or when a lane's time is over."""
+    if len(lanes) == 1 and until is None:
+        return lanes[0]  # its answer has a deadline of its own
+    for lane in lanes:
+        if lane.exchange.has_input:
+            return lane
+    deadline = min(lane.since for lane in lanes) + timeout
+    if until is not None and until < deadline:
+        deadline = until
+    streams = [lane.exchange.stream for lane in lanes]
+    try:
+        ready = context.host.net.wait_any(streams, deadline)
+    except DeadlinePassed:
+        return None
+    return lanes[streams.index(ready)]

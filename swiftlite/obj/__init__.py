@@ -1,0 +1,1 @@
+"""The object server and the background passes over its devices."""

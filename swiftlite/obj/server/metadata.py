@@ -1,0 +1,157 @@
+"""From the headers of a request to stored metadata, and from metadata to those of an answer.
+
+Stored metadata is text, headers are WSGI strings: here is where one becomes the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from swiftlite.objectstore.api import Metadata
+from swiftlite.vocab.headers import (
+    CONTENT_TYPE,
+    ETAG,
+    LAST_MODIFIED,
+    X_BACKEND_CONTAINER_UPDATE_OVERRIDE_PREFIX,
+    X_BACKEND_DATA_TIMESTAMP,
+    X_BACKEND_DURABLE_TIMESTAMP,
+    X_BACKEND_TIMESTAMP,
+    X_TIMESTAMP,
+    is_object_transient_sysmeta,
+    is_sys_or_user_meta,
+    is_sysmeta,
+    title_case,
+)
+from swiftlite.vocab.http_date import format_http_date
+from swiftlite.vocab.names import text_to_wsgi, wsgi_to_text
+from swiftlite.vocab.timestamp import Timestamp
+from swiftlite.web import Request
+from swiftlite.web.request import environ_key, title_of
+
+_USER, _SYS, _TRANSIENT = (
+    "HTTP_X_OBJECT_META_", "HTTP_X_OBJECT_SYSMETA_", "HTTP_X_OBJECT_TRANSIENT_SYSMETA_",
+)  # fmt: skip
+_OF_A_PUT = (_USER, _SYS, _TRANSIENT)
+_OF_A_POST = (_USER, _TRANSIENT)
+_PLAINLY_META = ("X-Object-Meta-", "X-Object-Sysmeta-", "X-Object-Transient-Sysmeta-")
+_OVERRIDE_PREFIXES = (
+    X_BACKEND_CONTAINER_UPDATE_OVERRIDE_PREFIX.lower(),
+    "x-object-sysmeta-container-update-override-",
+)
+"""Later ones win over earlier ones."""
+
+
+class AllowedHeaders:
+    """The headers beside metadata that an object keeps."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.names = frozenset(names)
+        self._keys = [(environ_key(name), name) for name in sorted(self.names)]
+
+    def of(self, request: Request) -> Iterator[tuple[str, str]]:
+        """Those that a request has, and those that a replicating peer asks to keep."""
+        environ = request.environ
+        for key, name in self._keys:
+            value = environ.get(key)
+            if value is not None:
+                yield name, wsgi_to_text(value)
+        named = environ.get("HTTP_X_BACKEND_REPLICATION_HEADERS")
+        if named:
+            for name in named.split():
+                value = environ.get(environ_key(name))
+                if value is not None:
+                    yield title_case(wsgi_to_text(name)), wsgi_to_text(value)
+
+
+def metadata_of_put(request: Request, allowed: AllowedHeaders) -> Metadata:
+    """What the headers of a PUT say; without size, ETag and name."""
+    return _metadata(request, _OF_A_PUT, allowed)
+
+
+def metadata_of_post(request: Request, allowed: AllowedHeaders) -> Metadata:
+    return _metadata(request, _OF_A_POST, allowed)
+
+
+def _metadata(request: Request, prefixes: tuple[str, ...], allowed: AllowedHeaders) -> Metadata:
+    found: Metadata = {}
+    for key, value in request.environ.items():
+        if key.startswith(prefixes) and key not in prefixes:
+            found[wsgi_to_text(title_of(key[5:]))] = wsgi_to_text(value)
+    found.update(allowed.of(request))
+    return found
+
+
+def metadata_of_footers(footers: Mapping[str, str]) -> Metadata:
+    """What of the headers behind a body is kept with it."""
+    return {
+        title_case(name): value
+        for name, value in footers.items()
+        if is_sys_or_user_meta("object", name) or is_object_transient_sysmeta(name)
+    }
+
+
+def answer_headers(
+    metadata: Metadata, allowed: AllowedHeaders, timestamp: Timestamp, data_timestamp: Timestamp
+) -> list[tuple[str, str]]:
+    """Headers of a GET or HEAD, without Content-Length."""
+    etag = metadata.get(ETAG, "")
+    data_time = data_timestamp.internal
+    headers = [
+        (CONTENT_TYPE, text_to_wsgi(metadata.get(CONTENT_TYPE) or "application/octet-stream")),
+        (ETAG, f'"{etag}"'),
+        (LAST_MODIFIED, format_http_date(timestamp.ceil())),
+        (X_TIMESTAMP, timestamp.normal),
+        (X_BACKEND_TIMESTAMP, timestamp.internal),
+        (X_BACKEND_DATA_TIMESTAMP, data_time),
+        (X_BACKEND_DURABLE_TIMESTAMP, data_time),
+    ]
+    names = allowed.names
+    for name, value in metadata.items():
+        if name.startswith(_PLAINLY_META) or name in names or _is_kept(name, names):
+            headers.append((text_to_wsgi(name), text_to_wsgi(value)))
+    return headers
+
+
+def _is_kept(name: str, allowed: frozenset[str]) -> bool:
+    """The same for names in an unusual case, as a foreign writer may have stored them."""
+    if name.istitle() or name == ETAG or name == "name":
+        return False
+    return (
+        is_sys_or_user_meta("object", name)
+        or is_object_transient_sysmeta(name)
+        or title_case(name) in allowed
+    )
+
+
+def sysmeta_headers(metadata: Metadata) -> list[tuple[str, str]]:
+    """System metadata, as the answer to a POST tells it."""
+    return [
+        (text_to_wsgi(name), text_to_wsgi(value))
+        for name, value in metadata.items()
+        if is_sysmeta("object", name)
+    ]
+
+
+def with_overrides(row: Metadata, *sources: Mapping[str, str]) -> Metadata:
+    """A listing row's headers, with what middleware wants listed instead.
+
+    Encryption lists the client's ETag and a large object its own size. Sources are request
+    headers, footers or stored metadata, later ones first in rank; whatever its source, system
+    metadata outranks the older X-Backend- form.
+    """
+    changed = dict(row)
+    for prefix in _OVERRIDE_PREFIXES:
+        for source in sources:
+            for name, value in source.items():
+                if name.lower().startswith(prefix):
+                    changed[title_case(f"X-{name[len(prefix) :]}")] = value
+    return changed
+
+
+def override_headers(request: Request) -> Metadata:
+    """The headers of a request that with_overrides may heed."""
+    return {
+        wsgi_to_text(title_of(key[5:])): wsgi_to_text(value)
+        for key, value in request.environ.items()
+        if "CONTAINER_UPDATE_OVERRIDE_" in key and key.startswith("HTTP_X_")
+    }

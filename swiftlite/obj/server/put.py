@@ -1,0 +1,146 @@
+"""PUT: take the body in, commit it, tell the container; only then say that it is there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from swiftlite.obj.server.body import ObjectBody, body_of
+from swiftlite.obj.server.context import ServerContext
+from swiftlite.obj.server.metadata import (
+    metadata_of_footers,
+    metadata_of_put,
+    override_headers,
+    with_overrides,
+)
+from swiftlite.obj.server.placement import placement_of
+from swiftlite.objectstore.api import SMALL_BYTES, Absent, Metadata, Written
+from swiftlite.objectstore.diskfile import OpenObject
+from swiftlite.objectstore.writer import Writer
+from swiftlite.vocab.headers import X_BACKEND_TIMESTAMP
+from swiftlite.vocab.timestamp import Timestamp
+from swiftlite.web import Refusal, Request, Response
+from swiftlite.web.checks import check_object_creation
+from swiftlite.web.conditional import names_etag
+
+_NOTHING = memoryview(b"")
+
+
+def put(server: ServerContext, request: Request) -> Response:
+    where = placement_of(request, server.policies)
+    timestamp = request.timestamp
+    check_object_creation(request, where.obj, server.limits, timestamp.seconds)
+    diskfile = server.manager.diskfile(*where)
+    replaced = _check_replaced(request, diskfile.open(timestamp), timestamp)
+    body = body_of(request)
+    writer = diskfile.writer(body.announced)
+    try:
+        metadata, footers = _store(server, request, body, writer, timestamp, diskfile.name)
+    finally:
+        writer.close()
+    new_delete_at = _seconds(request.get_header("X-Delete-At"))
+    server.updates.expiry_changed(
+        request, where, timestamp, metadata, old=_seconds(replaced.get("X-Delete-At")),
+        new=new_delete_at,
+    )  # fmt: skip
+    row = {
+        "X-Size": metadata["Content-Length"],
+        "X-Content-Type": metadata["Content-Type"],
+        "X-Timestamp": timestamp.internal,
+        "X-Etag": metadata["ETag"],
+    }
+    row = with_overrides(row, override_headers(request), footers)
+    server.updates.object_changed("PUT", request, where, row)
+    return Response(201, [("ETag", f'"{metadata["ETag"]}"')])
+
+
+def _check_replaced(request: Request, found: OpenObject | Absent, timestamp: Timestamp) -> Metadata:
+    """Metadata of the object that this PUT replaces; Refusal 412 or 409 if it must not."""
+    if isinstance(found, Absent):
+        before, metadata = found.timestamp, {}
+    else:
+        found.close()
+        before, metadata = found.data_timestamp, found.metadata
+        unwanted = request.get_header("If-None-Match")
+        if unwanted is not None and names_etag(unwanted, metadata.get("ETag")):
+            raise Refusal(412)
+    if before >= timestamp:
+        raise Refusal(409, None, {X_BACKEND_TIMESTAMP: before.internal})
+    return metadata
+
+
+def _store(
+    server: ServerContext,
+    request: Request,
+    body: ObjectBody,
+    writer: Writer,
+    timestamp: Timestamp,
+    name: str,
+) -> tuple[Metadata, dict[str, str]]:
+    """Read, write and commit; the stored metadata, and the footers that came with the body."""
+    context = server.manager.context
+    expires = server.host.clock.monotonic() + server.options.max_upload_time
+    small = body.announced is not None and body.announced <= SMALL_BYTES
+    buffer = bytearray(body.announced or 0) if small else context.take_buffer()
+    try:
+        received, last = 0, _NOTHING
+        while True:
+            last = _filled(body, memoryview(buffer))
+            received += len(last)
+            if len(last) < len(buffer) or received == body.announced or small:
+                break
+            if server.host.clock.monotonic() > expires:
+                raise Refusal(408)
+            writer.write(last)
+        if body.announced is not None and received != body.announced:
+            raise Refusal(499, f"{received} bytes came where {body.announced} were announced.")
+        footers = body.footers()
+        describe = _describer(server, request, footers, timestamp, name)
+        return writer.finish(last, timestamp, describe), footers
+    finally:
+        if not small:
+            context.give_buffer(buffer)
+
+
+def _filled(body: ObjectBody, view: memoryview) -> memoryview:
+    """As much of the view as the body fills, up to its end."""
+    got = 0
+    readinto = body.readinto
+    while got < len(view):
+        count = readinto(view[got:])
+        if not count:
+            break
+        got += count
+    return view[:got]
+
+
+def _describer(
+    server: ServerContext,
+    request: Request,
+    footers: dict[str, str],
+    timestamp: Timestamp,
+    name: str,
+) -> Callable[[Written], Metadata]:
+    """Metadata for what was written; Refusal 422 when it is not what the sender meant."""
+    described = metadata_of_put(request, server.allowed)
+    described.update(metadata_of_footers(footers))
+    content_type = request.text_header("Content-Type") or "application/octet-stream"
+    by_name = {key.lower(): value for key, value in footers.items()}
+    expected = (by_name.get("etag") or request.get_header("ETag") or "").strip().strip('"').lower()
+
+    def describe(written: Written) -> Metadata:
+        if expected and expected != written.etag:
+            raise Refusal(422)
+        return {
+            **described,
+            "name": name,
+            "X-Timestamp": timestamp.internal,
+            "Content-Type": content_type,
+            "Content-Length": str(written.size),
+            "ETag": written.etag,
+        }
+
+    return describe
+
+
+def _seconds(text: str | None) -> int:
+    return int(text) if text and text.isascii() and text.isdigit() else 0

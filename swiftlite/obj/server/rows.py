@@ -1,0 +1,241 @@
+"""Telling container servers of rows: one by one, or many in a call where they take that.
+
+A swiftlite container server says on its answers that it takes many; from then on rows for one of
+its containers gather while a call is out, and go together in the next. So a quiet container is
+told at once, and a busy one commits hundreds of rows in one transaction. Any other server gets
+Swift's own call for each row.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import NamedTuple, Protocol
+
+from swiftlite.host.bundle import Host
+from swiftlite.host.net import Address, DeadlinePassed
+from swiftlite.host.tasks import Event
+from swiftlite.peers.answer import Answer
+from swiftlite.peers.call import Unsendable, render_head
+from swiftlite.peers.errors import PeerFault
+from swiftlite.peers.exchange import Exchange
+from swiftlite.peers.pool import Pool
+from swiftlite.vocab.headers import X_BACKEND_SWIFTLITE, X_BACKEND_SWIFTLITE_ROWS
+from swiftlite.vocab.names import quote_path
+from swiftlite.vocab.status import is_success
+
+_ROWS = "rows"
+_BATCH_MAX = 1000
+_LEAD = object()
+
+
+class Target(NamedTuple):
+    """A container database on a server."""
+
+    address: Address
+    device: str
+    partition: int
+
+
+class Row(NamedTuple):
+    """One change of a listing; headers as Swift sends them, in text."""
+
+    op: str  # PUT or DELETE
+    account: str
+    container: str
+    obj: str
+    headers: dict[str, str]
+
+    def as_item(self) -> dict[str, object]:
+        """The row as an element of a call with many."""
+        get = self.headers.get
+        put = self.op == "PUT"
+        return {
+            "name": self.obj,
+            "created_at": self.headers["X-Timestamp"],
+            "size": int(get("X-Size") or 0) if put else 0,
+            "content_type": get("X-Content-Type", "") if put else "application/deleted",
+            "etag": get("X-Etag", "") if put else "noetag",
+            "deleted": 0 if put else 1,
+            "storage_policy_index": int(get("X-Backend-Storage-Policy-Index") or 0),
+            "ctype_timestamp": get("X-Content-Type-Timestamp"),
+            "meta_timestamp": get("X-Meta-Timestamp"),
+        }
+
+
+class RowLog(Protocol):
+    def error(self, message: str, /) -> None: ...
+
+
+class _Waiting:
+    """One row in a lane, and the task that waits for it."""
+
+    __slots__ = ("deadline", "event", "row")
+
+    def __init__(self, row: Row, deadline: float, event: Event[object] | None) -> None:
+        self.row = row
+        self.deadline = deadline
+        self.event = event
+
+
+class _Lane:
+    """Rows on their way to one container database. While it exists, somebody leads it."""
+
+    __slots__ = ("queue", "target")
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.queue: list[_Waiting] = []
+
+
+class RowSender:
+    """node_timeout: of one call; patience: how long a request waits in all. Seconds."""
+
+    def __init__(
+        self, host: Host, pool: Pool, log: RowLog, *, node_timeout: float, patience: float
+    ) -> None:
+        self.tasks = host.tasks
+        self.monotonic = host.clock.monotonic
+        self.pool = pool
+        self.log = log
+        self.node_timeout = node_timeout
+        self.patience = patience
+        self._takes_rows: set[Address] = set()
+        self._lanes: dict[tuple[Target, str, str], _Lane] = {}
+
+    def send(self, row: Row, targets: list[Target]) -> bool:
+        """Whether every target has the row on stable storage now. Raises nothing but bugs."""
+        deadline = self.monotonic() + min(self.patience, self.node_timeout)
+        if len(targets) == 1:
+            target = targets[0]
+            if target.address in self._takes_rows:
+                return self._send_in_lane(row, target, deadline)
+            return self._send_singly(row, targets, deadline)
+        in_lanes = [target for target in targets if target.address in self._takes_rows]
+        singly = [target for target in targets if target.address not in self._takes_rows]
+        tasks = [self.tasks.spawn(self._send_in_lane, row, target, deadline) for target in in_lanes]
+        told = self._send_singly(row, singly, deadline)
+        # Each ends by itself soon after the deadline.
+        return all([task.wait() for task in tasks]) and told
+
+    # One call a row
+
+    def _send_singly(self, row: Row, targets: list[Target], deadline: float) -> bool:
+        calls = []
+        path = quote_path(f"{row.account}/{row.container}/{row.obj}")
+        headers = [*row.headers.items(), (X_BACKEND_SWIFTLITE, _ROWS)]
+        try:
+            for target in targets:
+                url = f"/{quote_path(target.device)}/{target.partition}/{path}"
+                head = render_head(row.op, url, headers, target.address, content_length=0)
+                calls.append((target.address, head, b""))
+        except Unsendable as error:
+            self.log.error(f"A container update cannot be sent, kept for later: {error}")
+            return False
+        exchanges = self.pool.open_all(calls, deadline=deadline, idempotent=True)
+        told = True
+        for target, exchange in zip(targets, exchanges, strict=True):
+            told &= self._is_taken(target, exchange, deadline)
+        return told
+
+    def _is_taken(self, target: Target, exchange: Exchange | PeerFault, deadline: float) -> bool:
+        """Wait for one answer; failures go to the log."""
+        if isinstance(exchange, PeerFault):
+            self.log.error(f"A container update failed, kept for later: {exchange}")
+            return False
+        try:
+            answer = exchange.answer(deadline)
+            answer.close()
+        except PeerFault as fault:
+            exchange.close()
+            self.log.error(f"A container update failed, kept for later: {fault}")
+            return False
+        self._note_lane(target.address, answer)
+        if not is_success(answer.status):
+            self.log.error(
+                f"A container update failed, kept for later: status {answer.status} "
+                f"of {target.address}, device {target.device}"
+            )
+        return is_success(answer.status)
+
+    def _note_lane(self, address: Address, answer: Answer) -> None:
+        if answer.headers.get(X_BACKEND_SWIFTLITE) == _ROWS:
+            self._takes_rows.add(address)
+        else:
+            self._takes_rows.discard(address)
+
+    # Many rows a call
+
+    def _send_in_lane(self, row: Row, target: Target, deadline: float) -> bool:
+        key = (target, row.account, row.container)
+        lane = self._lanes.get(key)
+        if lane is None:
+            lane = self._lanes[key] = _Lane(target)
+            return self._lead(key, lane, [_Waiting(row, deadline, None)])
+        event = self.tasks.event()
+        waiting = _Waiting(row, deadline, event)
+        lane.queue.append(waiting)
+        try:
+            word = event.wait(deadline)
+        except DeadlinePassed:
+            if not event.is_set:
+                if waiting in lane.queue:
+                    lane.queue.remove(waiting)
+                return False
+            word = event.wait()  # it came in the same moment, and may be the lead
+        if word is not _LEAD:
+            return bool(word)
+        batch, lane.queue = lane.queue[:_BATCH_MAX], lane.queue[_BATCH_MAX:]
+        assert batch[0] is waiting
+        return self._lead(key, lane, batch)
+
+    def _lead(self, key: tuple[Target, str, str], lane: _Lane, batch: list[_Waiting]) -> bool:
+        """Make one call for a batch, tell those who wait for it, and pass the lead on."""
+        taken = False
+        try:
+            taken = self._call(
+                lane.target,
+                [waiting.row for waiting in batch],
+                max(waiting.deadline for waiting in batch),
+            )
+        finally:
+            for waiting in batch:
+                if waiting.event is not None:
+                    waiting.event.set(taken)
+            if lane.queue:
+                first = lane.queue[0].event
+                assert first is not None
+                first.set(_LEAD)
+            else:
+                del self._lanes[key]
+        return taken
+
+    def _call(self, target: Target, rows: list[Row], deadline: float) -> bool:
+        first = rows[0]
+        path = quote_path(f"{first.account}/{first.container}")
+        url = f"/{quote_path(target.device)}/{target.partition}/{path}"
+        body = json.dumps([row.as_item() for row in rows]).encode("ascii")
+        headers = self._headers_of_many(first.headers)
+        try:
+            head = render_head("UPDATE", url, headers, target.address, content_length=len(body))
+        except Unsendable as error:
+            self.log.error(f"{len(rows)} rows cannot be sent, kept for later: {error}")
+            return False
+        exchange: Exchange | PeerFault
+        try:
+            exchange = self.pool.open(
+                target.address, head, body=body, deadline=deadline, idempotent=True
+            )
+        except PeerFault as fault:
+            exchange = fault
+        return self._is_taken(target, exchange, deadline)
+
+    def _headers_of_many(self, first: dict[str, str]) -> Iterable[tuple[str, str]]:
+        return (
+            (X_BACKEND_SWIFTLITE_ROWS, "1"),
+            (X_BACKEND_SWIFTLITE, _ROWS),
+            ("Content-Type", "application/json"),
+            ("X-Timestamp", first["X-Timestamp"]),
+            ("X-Trans-Id", first.get("X-Trans-Id", "-")),
+            ("User-Agent", first.get("User-Agent", "")),
+        )

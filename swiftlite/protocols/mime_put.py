@@ -1,6 +1,8 @@
 """The MIME document that carries an object's body and, behind it, its metadata: taking it apart.
 
-    --boundary CRLF headers CRLF CRLF body CRLF --boundary CRLF headers CRLF CRLF body CRLF --boundary--
+    --boundary CRLF headers CRLF CRLF body CRLF
+    --boundary CRLF headers CRLF CRLF body CRLF
+    --boundary--
 
 A machine without I/O: bytes of any cut in, events out. The boundary is 64 random hex digits, so
 that no body holds it. Source: doc/formats/mime-put.md.

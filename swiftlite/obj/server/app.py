@@ -85,7 +85,9 @@ class ObjectServer:
         }  # fmt: skip
         if options.replication_server:
             handlers["REPLICATE"] = replicate
-        methods = {verb: partial(self._translated, handler) for verb, handler in handlers.items()}
+        methods: dict[str, Callable[[Request], Response]] = {
+            verb: partial(self._translated, handler) for verb, handler in handlers.items()
+        }
         methods["OPTIONS"] = self._options
         self.dispatcher = Dispatcher(methods, log=log)
         self.access_line = AccessLine(host.clock.wall, host.process.pid)

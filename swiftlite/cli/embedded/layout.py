@@ -94,6 +94,9 @@ class Layout:
     def log(self, server: ServerName) -> Path:
         return self.logs / f"{server.log_name}.log"
 
+    def pid_file(self, server: ServerName) -> Path:
+        return self.run / f"{server.log_name}.pid"
+
     def ring(self, kind: str) -> Path:
         return self.etc / f"{kind}.ring.gz"
 

@@ -77,6 +77,7 @@ class _Work:
     def __init__(self, plan: ServerPlan, layout: Layout, server: ServerName) -> None:
         self._plan = plan
         self._log = layout.log(server)
+        self._pid_file = layout.pid_file(server)
 
     def __call__(self, ready: Ready) -> None:
         # What a library prints, or Python when it dies, belongs into the server's log.
@@ -84,6 +85,7 @@ class _Work:
         for standard in (1, 2):
             os.dup2(descriptor, standard)
         os.close(descriptor)
+        self._pid_file.write_text(f"{os.getpid()}\n")
         wsgi_main.run_plan(self._plan, ready)
 
 

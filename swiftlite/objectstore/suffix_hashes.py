@@ -51,18 +51,20 @@ def invalidate(disk: Disk, partition_path: str, suffix: str) -> None:
             return  # and durable, by the rule above
         if known and not known.endswith(b"\n"):
             line = b"\n" + line  # behind a line that a power cut tore
+        # Asked before writing: a line left behind by a failure would be taken for durable.
+        cached = disk.exists(f"{partition_path}/{HASHES_FILE}")
         disk.write(fd, line)
-        if disk.exists(f"{partition_path}/{HASHES_FILE}"):
-            _sync_marks(disk, fd, len(known))
-            if not known:
-                disk.fsync_dir(partition_path)  # it may be new
+        if cached:
+            _sync_marks(disk, fd, len(known), partition_path)
     finally:
         disk.close(fd)
 
 
-def _sync_marks(disk: Disk, fd: int, length_before: int) -> None:
+def _sync_marks(disk: Disk, fd: int, length_before: int, partition_path: str) -> None:
     try:
         disk.fsync(fd)
+        if not length_before:
+            disk.fsync_dir(partition_path)  # the file may be new
     except OSError:
         # After a failed fsync the kernel counts the page as clean, so the next writer would
         # find the line, and take it for durable.

@@ -82,7 +82,7 @@ class Crew:
     """Keeps one child for each post.
 
     monotonic: seconds. grace: how long children may take to stop before they are killed.
-    on_ready: called once, when every child has said that it is ready.
+    on_ready: called once, when every child has said that it is ready; on_stop, when told to stop.
     reload: SIGHUP starts a second child for each post, and stops the first when that is ready.
     """
 
@@ -91,6 +91,7 @@ class Crew:
     log: Lines
     grace: float = 30.0
     on_ready: Callable[[], None] | None = None
+    on_stop: Callable[[], None] | None = None
     reload: bool = False
     _children: dict[int, _Child] = field(default_factory=dict)
     _vacancies: list[_Vacancy] = field(default_factory=list)
@@ -220,6 +221,8 @@ class Crew:
 
     def _stop(self) -> None:
         self._kill_at = self.monotonic() + self.grace
+        if self.on_stop is not None:
+            self.on_stop()
         self._vacancies.clear()
         self._signal_all(signal.SIGTERM)
 

@@ -82,11 +82,19 @@ def run(kind: ServerKind, path: str) -> None:
     """Run a server until SIGTERM or SIGINT. Raises CannotStart or ConfError when it cannot."""
     server = plan(kind, path)
     preload(server.conf)
-    run_plan(server, _tell_manager)
+    run_plan(server, _tell_ready, _tell_stopping)
 
 
-def _tell_manager() -> None:
+def _tell_ready() -> None:
     notify("READY=1")
+
+
+def _tell_stopping() -> None:
+    notify("STOPPING=1")
+
+
+def _nothing() -> None:
+    pass
 
 
 def _overridden(conf: Conf, overrides: Mapping[str, str]) -> Conf:
@@ -97,12 +105,15 @@ def _overridden(conf: Conf, overrides: Mapping[str, str]) -> Conf:
     return Conf(conf.path, {**conf.defaults, **overrides}, sections)
 
 
-def run_plan(server: ServerPlan, ready: Ready) -> None:
-    """Serve in this process, or in as many workers as the conf asks for."""
+def run_plan(server: ServerPlan, ready: Ready, stopping: Callable[[], None] = _nothing) -> None:
+    """Serve in this process, or in as many workers as the conf asks for.
+
+    ready is called once all serve; stopping, when the server has been told to stop.
+    """
     count = server.options.worker_count
     set_process_name(f"{server.kind.title} {server.conf.path}")
     if count == 0:
-        _work(server, ready)
+        _work(server, ready, stopping)
         return
     host = plain.make_host()
     log = open_log(server.log, server.kind.name, wall=host.clock.wall)
@@ -116,6 +127,7 @@ def run_plan(server: ServerPlan, ready: Ready) -> None:
         log,
         grace=server.options.stop_timeout + 5.0,
         on_ready=ready,
+        on_stop=stopping,
         reload=True,
     )
     reserved = reserve_port(
@@ -131,12 +143,12 @@ def run_plan(server: ServerPlan, ready: Ready) -> None:
 def _worker(server: ServerPlan, number: int) -> Callable[[Ready], None]:
     def work(ready: Ready) -> None:
         set_process_name(f"{server.kind.title} worker {number} {server.conf.path}")
-        _work(server, ready)
+        _work(server, ready, _nothing)
 
     return work
 
 
-def _work(server: ServerPlan, ready: Ready) -> None:
+def _work(server: ServerPlan, ready: Ready, stopping: Callable[[], None]) -> None:
     """Listen and serve until told to stop, then finish what is under way."""
     host = bundle.install(green.make_host())
     host.process.tune_allocator()
@@ -158,7 +170,11 @@ def _work(server: ServerPlan, ready: Ready) -> None:
     acceptor = Acceptor(
         listener, pipeline.app, host=host, limits=http_limits(server, limits), log=log
     )
-    _serve_until_told(server, host, acceptor, log, ready)
+    why = _serve_until_told(server, host, acceptor, log, ready)
+    stopping()
+    _drain(server, host, acceptor, log)
+    if why == "failed":
+        raise SystemExit(1)
 
 
 def listen(server: ServerPlan, host: Host) -> Listener:
@@ -201,8 +217,8 @@ def http_limits(server: ServerPlan, limits: Limits) -> HttpLimits:
 
 def _serve_until_told(
     server: ServerPlan, host: Host, acceptor: Acceptor, log: Log, ready: Ready
-) -> None:
-    """Serve until SIGTERM (or SIGINT, unless a parent hears it), or the server's own end."""
+) -> str:
+    """Serve until SIGTERM (or SIGINT, unless a parent hears it): "told"; or until it "failed"."""
     over = host.tasks.event()
 
     def accept() -> None:
@@ -215,17 +231,17 @@ def _serve_until_told(
     def stop(_number: int, _frame: FrameType | None) -> None:
         over.set("told")
 
-    task = host.tasks.spawn(accept)
+    host.tasks.spawn(accept)
     signal.signal(signal.SIGTERM, stop)
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, stop)
     log.info(f"serving at {render_address(server.address)}")
     ready()
-    why = over.wait()
-    until = host.clock.monotonic() + server.options.stop_timeout
-    if not acceptor.drain(until):
+    return str(over.wait())
+
+
+def _drain(server: ServerPlan, host: Host, acceptor: Acceptor, log: Log) -> None:
+    """Take nothing new; let requests under way finish, within stop_timeout."""
+    if not acceptor.drain(host.clock.monotonic() + server.options.stop_timeout):
         log.warning("stopped with requests under way that took too long")
-    task.kill()
-    if why == "failed":
-        raise SystemExit(1)
     log.info("stopped")

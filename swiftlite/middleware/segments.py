@@ -26,7 +26,7 @@ from swiftlite.web.subrequest import make_subrequest, send
 from swiftlite.web.wsgi import Environ, WsgiApp
 
 RAW = "multipart-manifest=get"
-DEPTH_MAX = 10
+DEPTH_MAX = 10  # manifests within manifests, the outermost counted
 CONDITIONS = (
     "HTTP_IF_MATCH",
     "HTTP_IF_NONE_MATCH",
@@ -203,7 +203,7 @@ class LargeObject:
                 continue
             first, last = begin + offset, end + offset
             if segment.is_manifest and self.read_manifest is not None:
-                if depth > DEPTH_MAX:
+                if depth >= DEPTH_MAX:
                     raise SegmentUnusable(409, f"{segment.name} is nested too deeply")
                 inner = self.read_manifest(self.fetcher, segment)
                 yield from self._pieces(inner, first, last, depth + 1)

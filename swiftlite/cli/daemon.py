@@ -13,8 +13,8 @@ from swiftlite import __version__
 from swiftlite.service.wsgi_main import ServerKind, run
 from swiftlite.vocab.errors import SwiftliteError
 
-PROXY = ServerKind("proxy-server", 8080)
-OBJECT = ServerKind("object-server", 6200)
+PROXY = ServerKind("proxy-server", 8080, handles_objects=True)
+OBJECT = ServerKind("object-server", 6200, handles_objects=True)
 CONTAINER = ServerKind("container-server", 6201)
 ACCOUNT = ServerKind("account-server", 6202)
 

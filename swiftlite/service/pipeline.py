@@ -52,11 +52,19 @@ class Pipeline:
     """A loaded app and the entry points it is made of, from the outside in.
 
     names holds None for what came from no entry point; added, what the conf did not ask for.
+    innermost is the app behind all filters.
     """
 
     app: WsgiApp
     names: tuple[str | None, ...]
     added: tuple[str, ...]
+    innermost: WsgiApp
+
+    def close(self) -> None:
+        """Let the innermost app put its things in order (databases, above all) before the end."""
+        close = getattr(self.innermost, "close", None)
+        if close is not None:
+            close()
 
 
 def load_pipeline(conf: Conf | str, global_conf: Mapping[str, str] | None = None) -> Pipeline:
@@ -81,16 +89,17 @@ def load_pipeline(conf: Conf | str, global_conf: Mapping[str, str] | None = None
 
 def _built(loader: _ConfLoader, context: Any) -> Pipeline:  # noqa: ANN401  # paste has no types
     if context.object_type is not loadwsgi.PIPELINE:
-        return Pipeline(context.create(), (_entry_point(context),), ())
+        app = context.create()
+        return Pipeline(app, (_entry_point(context),), (), app)
     contexts: list[Any] = list(context.filter_contexts)
     added: list[str] = []
     if _entry_point(context.app_context) == "proxy":
         added = _complete(loader, contexts, context.app_context.global_conf)
-    app = context.app_context.create()
+    innermost = app = context.app_context.create()
     for filter_context in reversed(contexts):
         app = filter_context.create()(app)
     names = tuple(map(_entry_point, (*contexts, context.app_context)))
-    return Pipeline(app, names, tuple(added))
+    return Pipeline(app, names, tuple(added), innermost)
 
 
 def _complete(

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from types import FrameType
 
 from swiftlite.cluster import conf as cluster_conf
+from swiftlite.cluster.conf import ClusterConf
 from swiftlite.config.load import DEFAULT, Conf, options, read_conf
 from swiftlite.host import bundle, green, plain
 from swiftlite.host.bundle import Host
@@ -36,10 +37,12 @@ from swiftlite.vocab.limits import Limits
 
 @dataclass(frozen=True, slots=True)
 class ServerKind:
-    """name: `object-server`; its conf section is `[app:object-server]`, or another by pipeline."""
+    """name: `object-server`; port, unless the conf names one; handles_objects: whether it reads
+    and writes objects, and so has to know how each policy keeps them."""
 
     name: str
     port: int
+    handles_objects: bool = False
 
     @property
     def title(self) -> str:
@@ -159,7 +162,8 @@ def _work(server: ServerPlan, ready: Ready, stopping: Callable[[], None]) -> Non
         if server.options.user:
             listener = listen(server, host)  # the port may be one that only root can take
             host.process.drop_privileges(server.options.user)
-        limits = cluster_conf.load(server.options.swift_dir).limits
+        cluster = cluster_conf.load(server.options.swift_dir)
+        refuse_what_cannot_be_kept(server.kind, cluster)
         pipeline = load_pipeline(server.conf, {"swift_dir": cluster_conf.SWIFT_DIR})
         if pipeline.added:
             log.notice(f"added to the pipeline, because it cannot do without: {pipeline.added}")
@@ -168,13 +172,27 @@ def _work(server: ServerPlan, ready: Ready, stopping: Callable[[], None]) -> Non
     except (SwiftliteError, OSError, KeyError) as error:
         raise CannotStart(_sentence(server, error)) from error
     acceptor = Acceptor(
-        listener, pipeline.app, host=host, limits=http_limits(server, limits), log=log
+        listener, pipeline.app, host=host, limits=http_limits(server, cluster.limits), log=log
     )
     why = _serve_until_told(server, host, acceptor, log, ready)
     stopping()
     _drain(server, host, acceptor, log)
+    pipeline.close()
+    log.info("stopped")
     if why == "failed":
         raise SystemExit(1)
+
+
+def refuse_what_cannot_be_kept(kind: ServerKind, cluster: ClusterConf) -> None:
+    """Objects of an erasure-coded policy must not be stored as if they were replicated."""
+    if not kind.handles_objects:
+        return
+    for policy in cluster.policies:
+        if policy.erasure is not None:
+            raise CannotStart(
+                f"{cluster.swift_dir}/swift.conf: the policy {policy.name} (index {policy.index}) is "
+                "erasure-coded, which this version cannot serve."
+            )
 
 
 def listen(server: ServerPlan, host: Host) -> Listener:
@@ -243,5 +261,4 @@ def _serve_until_told(
 def _drain(server: ServerPlan, host: Host, acceptor: Acceptor, log: Log) -> None:
     """Take nothing new; let requests under way finish, within stop_timeout."""
     if not acceptor.drain(host.clock.monotonic() + server.options.stop_timeout):
-        log.warning("stopped with requests under way that took too long")
-    log.info("stopped")
+        log.warning("cut off requests under way that took too long")

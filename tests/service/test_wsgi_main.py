@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from swiftlite.cluster import conf as cluster_conf
+from swiftlite.service.crew import CannotStart
+from swiftlite.service.wsgi_main import ServerKind, refuse_what_cannot_be_kept
 from tests.service.test_crew import wait_for
 
 HERE = Path(__file__).parent
@@ -184,3 +187,16 @@ def test_a_port_in_use_is_told(start: Callable[..., Server], workers: int) -> No
         code, complaint = start(bind_port=port, workers=workers).finish()
     assert code == 1
     assert f"127.0.0.1:{port}" in complaint
+
+
+def test_an_erasure_coded_policy_is_refused_by_what_would_have_to_keep_it(tmp_path: Path) -> None:
+    (tmp_path / "swift.conf").write_text(
+        "[swift-hash]\nswift_hash_path_suffix = x\n[storage-policy:0]\nname = gold\ndefault = yes\n"
+        "[storage-policy:3]\nname = thrifty\npolicy_type = erasure_coding\n"
+        "ec_type = liberasurecode_rs_vand\nec_num_data_fragments = 4\n"
+        "ec_num_parity_fragments = 2\n"
+    )
+    cluster = cluster_conf.load(str(tmp_path))
+    with pytest.raises(CannotStart, match="thrifty"):
+        refuse_what_cannot_be_kept(ServerKind("object-server", 1, handles_objects=True), cluster)
+    refuse_what_cannot_be_kept(ServerKind("container-server", 1), cluster)

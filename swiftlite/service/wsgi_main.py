@@ -190,8 +190,8 @@ def refuse_what_cannot_be_kept(kind: ServerKind, cluster: ClusterConf) -> None:
     for policy in cluster.policies:
         if policy.erasure is not None:
             raise CannotStart(
-                f"{cluster.swift_dir}/swift.conf: the policy {policy.name} (index {policy.index}) is "
-                "erasure-coded, which this version cannot serve."
+                f"{cluster.swift_dir}/swift.conf: the policy {policy.name} (index "
+                f"{policy.index}) is erasure-coded, which this version cannot serve."
             )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -141,6 +142,35 @@ class AccountBroker(Broker[ContainerRow]):
             return None
 
         return self.engine.write(self.place, Change(change))
+
+    def put_container(
+        self,
+        row: ContainerRow,
+        *,
+        even_if_deleted: bool,
+        create_as: tuple[str, Timestamp, Timestamp] | None = None,
+    ) -> bool:
+        """Take a container's report; False when the account is not there, or is deleted.
+
+        create_as: account, its timestamp, and now, to make an account that is not there.
+        """
+        rows = self.engine.kind.rows
+
+        def change(connection: Connection) -> bool:
+            if not even_if_deleted and account_facts(connection).is_deleted:
+                return False
+            rows.merge_rows(connection, (row,))
+            return True
+
+        while True:
+            try:
+                return self.engine.write(self.place, Change(change, room=True))
+            except DatabaseMissing:
+                if create_as is None:
+                    return False
+            account, timestamp, now = create_as
+            with suppress(DatabaseExists):
+                self.create(account, timestamp, {}, now)
 
     def state(self) -> AccountState:
         return self._read(_state)

@@ -1,0 +1,1 @@
+"""Accounts: the server that keeps their databases."""

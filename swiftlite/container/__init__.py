@@ -1,0 +1,1 @@
+"""Containers: the server that keeps their databases, and what it tells their accounts."""

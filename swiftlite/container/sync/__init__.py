@@ -1,0 +1,1 @@
+"""Container sync: which containers do, and where to."""

@@ -41,9 +41,13 @@ class ReplicatedSink:
             else b"Content-Length: %d\r\n" % plan.length
         )
         self._await_continues(telling, framing + b"Expect: 100-continue\r\n")
+        for answer in telling.answers:
+            if answer.status == 412:  # one copy that is there is enough for "only if there is none"
+                telling.blame.settle()
+                raise Decided(answer)
         statuses = [answer.status for answer in telling.answers]
-        refused = 412 in statuses or 409 in statuses  # it exists, or something newer does
-        if refused or (len(telling.lanes) < plan.quorum and has_quorum(statuses, plan.lanes)):
+        enough = len(telling.lanes) >= plan.quorum
+        if 409 in statuses or (not enough and has_quorum(statuses, plan.lanes)):
             telling.blame.settle()
             raise Decided(verdict(plan, telling.answers))
         self._check_quorum()

@@ -10,7 +10,7 @@ import os
 from swiftlite.formats.async_pending import AsyncPending, async_pending_name, encode_async_pending
 from swiftlite.formats.ondisk_names import ASYNC_PENDING, TMP, policy_dir
 from swiftlite.objectstore.context import Context
-from swiftlite.objectstore.publish import make_directory
+from swiftlite.objectstore.publish import ensure_directory
 from swiftlite.objectstore.temporary import Temporary
 from swiftlite.vocab.timestamp import Timestamp
 
@@ -35,8 +35,7 @@ def _save(context: Context, device: str, policy_index: int, name: str, content: 
     path = f"{device_path}/{policy_dir(ASYNC_PENDING, policy_index)}/{name}"
     directory = path.rpartition("/")[0]
     tmp = f"{device_path}/{policy_dir(TMP, policy_index)}"
-    made: list[str] = []
-    make_directory(disk, directory, device_path, made)
+    ensure_directory(disk, directory, device_path)
     file = Temporary.create(disk, context.host.entropy, directory, tmp)
     try:
         disk.write(file.fd, content)
@@ -48,14 +47,12 @@ def _save(context: Context, device: str, policy_index: int, name: str, content: 
     finally:
         file.close()
     disk.fsync_dir(directory)
-    for one in reversed(made):
-        disk.fsync_dir(one.rpartition("/")[0])
 
 
 def _replace(context: Context, tmp: str, path: str, content: bytes) -> None:
     """An update of the same moment is there: the later word wins, and it may not be durable yet."""
     disk = context.host.disk
-    make_directory(disk, tmp, tmp.rpartition("/")[0], [])
+    ensure_directory(disk, tmp, tmp.rpartition("/")[0])
     temporary = f"{tmp}/{context.host.entropy.uuid_hex()}"
     fd = disk.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
     try:

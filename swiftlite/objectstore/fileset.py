@@ -132,12 +132,11 @@ def _kept_metas(metas: list[ObjectFile], obsolete: list[ObjectFile]) -> list[Obj
     """
     if len(metas) < 2:
         return metas
-    newest, *others = sorted(metas, key=lambda file: file.timestamp, reverse=True)
-    others.sort(key=_content_type_time, reverse=True)
-    second = others[0]
+    newest = max(metas, key=lambda file: (file.timestamp, _content_type_time(file)))
+    second = max(metas, key=lambda file: (_content_type_time(file), file.timestamp))
     kept = [newest]
     if _content_type_time(second) > _content_type_time(newest):
-        kept = [second] if second.timestamp == newest.timestamp else [newest, second]
+        kept.append(second)
     obsolete.extend(file for file in metas if file not in kept)
     return kept
 

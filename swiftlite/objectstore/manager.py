@@ -14,7 +14,7 @@ from swiftlite.objectstore.cleanup import HashDirCleaner
 from swiftlite.objectstore.context import Context, StoreLog
 from swiftlite.objectstore.diskfile import DiskFile
 from swiftlite.objectstore.hash_dir import HashDir
-from swiftlite.objectstore.publish import make_directory
+from swiftlite.objectstore.publish import ensure_directory
 from swiftlite.objectstore.quarantine import quarantine
 from swiftlite.objectstore.suffix_hashes import PartitionHashes
 from swiftlite.vocab.hashing import HashPath
@@ -96,10 +96,7 @@ class Manager:
         path = f"{device_path}/{policy_dir(OBJECTS, policy_index)}/{partition}"
         disk = self.context.host.disk
         if not disk.exists(path):
-            made: list[str] = []
-            make_directory(disk, path, device_path, made)
-            for one in reversed(made):
-                disk.fsync_dir(one.rpartition("/")[0])
+            ensure_directory(disk, path, device_path)
         return path
 
     def _partition_hashes(self, device: str, partition: int, policy_index: int) -> PartitionHashes:

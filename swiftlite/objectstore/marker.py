@@ -22,11 +22,10 @@ def write_marker(context: Context, place: HashDir, name: str, metadata: Mapping[
 
 def _write(context: Context, place: HashDir, name: str, metadata: Mapping[str, str]) -> None:
     disk, settings = context.host.disk, context.settings
-    made: list[str] = []
-    file = create_file(disk, context.host.entropy, place, made)
+    file = create_file(disk, context.host.entropy, place)
     try:
         write_metadata(disk, file.fd, metadata, settings.metadata_format)
         disk.fsync(file.fd)
-        publish(disk, place, file, name, made, settings.lock_timeout)
+        publish(disk, place, file, name, settings.lock_timeout)
     finally:
         file.close()

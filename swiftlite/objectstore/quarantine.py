@@ -14,7 +14,7 @@ from swiftlite.objectstore.api import StoreError
 from swiftlite.objectstore.context import Context
 from swiftlite.objectstore.hash_dir import HashDir
 from swiftlite.objectstore.locks import partition_lock
-from swiftlite.objectstore.publish import make_directory
+from swiftlite.objectstore.publish import ensure_directory
 from swiftlite.objectstore.suffix_hashes import invalidate
 
 _TAKEN = frozenset((errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR))
@@ -65,7 +65,7 @@ def _move_aside(disk: Disk, entropy: Entropy, place: HashDir, path: str, name: s
     # Marked before the move: a cut between the two costs one hash of a suffix, whereas a move
     # that the suffix hash does not know of would keep replication from bringing a good copy.
     invalidate(disk, place.partition_path, place.suffix)
-    make_directory(disk, place.quarantine_path, place.device_path, [])
+    ensure_directory(disk, place.quarantine_path, place.device_path)
     aside = f"{place.quarantine_path}/{name}"
     try:
         disk.rename(path, aside)

@@ -16,15 +16,15 @@ from swiftlite.objectstore.api import SMALL_BYTES, Describe, Metadata, NoSpace, 
 from swiftlite.objectstore.attributes import write_blocks, write_metadata
 from swiftlite.objectstore.context import Context
 from swiftlite.objectstore.hash_dir import HashDir
-from swiftlite.objectstore.publish import make_directory, publish
+from swiftlite.objectstore.publish import ensure_directory, publish
 from swiftlite.objectstore.temporary import Temporary
 from swiftlite.vocab.timestamp import Timestamp
 
 _RESERVE_CHECK_BYTES = 64 << 20  # how far a body of unknown length may go between two looks
 
 
-def create_file(disk: Disk, entropy: Entropy, place: HashDir, made: list[str]) -> Temporary:
-    """An unnamed file on the device. Directories made for it are added to made.
+def create_file(disk: Disk, entropy: Entropy, place: HashDir) -> Temporary:
+    """An unnamed file on the device.
 
     It is opened in the partition's directory, not the hash dir, so that an upload that fails
     leaves no empty hash dir behind. Raises OSError.
@@ -32,7 +32,7 @@ def create_file(disk: Disk, entropy: Entropy, place: HashDir, made: list[str]) -
     try:
         return Temporary.create(disk, entropy, place.partition_path, place.tmp_path)
     except FileNotFoundError:
-        make_directory(disk, place.partition_path, place.device_path, made)
+        ensure_directory(disk, place.partition_path, place.device_path)
         return Temporary.create(disk, entropy, place.partition_path, place.tmp_path)
 
 
@@ -49,7 +49,6 @@ class Writer:
         self.place = place
         self.announced = size
         self._file: Temporary | None = None
-        self._made: list[str] = []
         self._digest = hashlib.md5(usedforsecurity=False)
         self._summer = BlockSummer(size)
         self._length = 0
@@ -101,16 +100,14 @@ class Writer:
         disk.fsync(file.fd)
         if self._length > self.settings.keep_cache_size:
             disk.drop_cache(file.fd, 0, self._length)
-        publish(
-            disk, self.place, file, data_name(timestamp), self._made, self.settings.lock_timeout
-        )
+        publish(disk, self.place, file, data_name(timestamp), self.settings.lock_timeout)
         file.close()
         self._file = None
         return metadata
 
     def _opened(self) -> Temporary:
         if self._file is None:
-            self._file = create_file(self.disk, self.context.host.entropy, self.place, self._made)
+            self._file = create_file(self.disk, self.context.host.entropy, self.place)
             if self.announced is not None and self.announced > SMALL_BYTES:
                 self._preallocate(self._file)
         return self._file

@@ -95,6 +95,9 @@ class Hub(eventlet.hubs.epolls.Hub):  # type: ignore[misc]  # eventlet has no ty
             self._polling = False
             os.eventfd_write(self._poke_fd, 1)
 
+    def call_later(self, seconds: float, call: Callable[[], None]) -> None:
+        self.schedule_call_global(seconds, call)
+
     def in_loop_thread(self) -> bool:
         return bool(_threads.get_ident() == self._thread_id)
 
@@ -191,20 +194,20 @@ class Hub(eventlet.hubs.epolls.Hub):  # type: ignore[misc]  # eventlet has no ty
 
     def _sweep(self, now: float) -> None:
         """Throw DeadlinePassed into everybody whose time is over, and see when to look again."""
-        late: list[Any] = []
+        late: dict[Any, None] = {}  # each once: one that waits for any of several is met often
         earliest = inf
         for endpoint in self._table.values():
             if endpoint.read_until <= now:
                 endpoint.read_until = inf
                 if endpoint.reader is not None:
-                    late.append(endpoint.reader)
+                    late[endpoint.reader] = None
                     endpoint.reader = None
             elif endpoint.read_until < earliest:
                 earliest = endpoint.read_until
             if endpoint.write_until <= now:
                 endpoint.write_until = inf
                 if endpoint.writer is not None:
-                    late.append(endpoint.writer)
+                    late[endpoint.writer] = None
                     endpoint.writer = None
             elif endpoint.write_until < earliest:
                 earliest = endpoint.write_until
@@ -212,7 +215,7 @@ class Hub(eventlet.hubs.epolls.Hub):  # type: ignore[misc]  # eventlet has no ty
             if until > now:
                 earliest = min(earliest, until)
             elif waiter.greenlet is not None:
-                late.append(waiter.greenlet)
+                late[waiter.greenlet] = None
                 waiter.greenlet = None
         self._next_sweep = inf if earliest == inf else max(earliest, now + SWEEP_S)
         for greenlet in late:
@@ -252,6 +255,8 @@ def _after_fork_in_child() -> None:
 
 
 os.register_at_fork(after_in_child=_after_fork_in_child)
+# Therefore eventlet's warning before every fork does not apply.
+warnings.filterwarnings("ignore", message=r"Using fork\(\) is a bad idea")
 
 
 def _sleep(seconds: float) -> None:

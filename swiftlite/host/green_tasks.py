@@ -17,6 +17,7 @@ from swiftlite.host.tasks import TaskKilled
 
 T = TypeVar("T")
 
+LOST_AFTER_S = 10.0  # an error that nobody has waited for by then is shown on stderr
 _IDLE_WORKERS_MAX = 256
 
 
@@ -98,6 +99,8 @@ class GreenTask(Generic[T]):
         self._args = ()
         self.greenlet = None
         self.done = True
+        if error is not None and not self._waiters and not isinstance(error, TaskKilled):
+            self._loop.call_later(LOST_AFTER_S, self._show_if_lost)
         for waiter in self._waiters:
             self._loop.post(waiter.wake)
 
@@ -105,10 +108,9 @@ class GreenTask(Generic[T]):
         if self.greenlet is not None:
             self.greenlet.throw(_Kill())
 
-    def __del__(self) -> None:
-        error = self._error
-        if error is not None and not self._seen and not isinstance(error, TaskKilled):
-            lines = traceback.format_exception(error)
+    def _show_if_lost(self) -> None:
+        if not self._seen and self._error is not None:
+            lines = traceback.format_exception(self._error)
             sys.stderr.write("A task failed and nobody waited for it:\n" + "".join(lines))
 
 

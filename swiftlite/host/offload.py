@@ -51,7 +51,7 @@ class OffloadPool:
         self._threads = threads
         self._per_key = threads_per_key
         self._queue: Any = _queue.SimpleQueue()
-        self._idle = 0  # threads that wait for a job, or were promised none
+        self._idle = 0  # threads that wait for a job
         self._started = 0
         self._running: dict[str, int] = {}  # jobs handed to threads, by key
         self._waiting: dict[str, deque[_Job]] = {}  # jobs over their key's bound
@@ -77,14 +77,14 @@ class OffloadPool:
     def _hand_over(self, job: _Job) -> None:
         job.started = self._loop.monotonic()
         self._handed[job] = None
-        if self._idle > 0:
-            self._idle -= 1
-        elif self._started < self._threads + self._stuck(job.started):
-            self._started += 1
-            self._start_thread(self._work, ())
-        else:
-            self._idle -= 1  # a debt: the next thread that gets free is spoken for
         self._queue.put(job)
+        self._idle -= 1  # below zero: jobs that wait for a thread
+        if self._idle < 0:
+            most = self._threads + self._stuck(job.started)
+            while self._idle < 0 and self._started < most:
+                self._idle += 1
+                self._started += 1
+                self._start_thread(self._work, ())
 
     def _stuck(self, now: float) -> int:
         count = 0

@@ -1,0 +1,192 @@
+"""The filter: once per request, after its answer, a line in the log and a few metrics.
+
+It stands twice in a pipeline. The left one logs what clients ask; the right one what filters
+between them ask for themselves, told apart by a mark in the environ that subrequests do not have.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from swiftlite.config.option import opt
+from swiftlite.config.units import parse_list
+from swiftlite.host.clock import Clock
+from swiftlite.middleware.factory import Filter, FilterConf, words
+from swiftlite.middleware.proxy_logging.bodies import (
+    WENT_WELL,
+    CountedBody,
+    CountedSender,
+    counter_of,
+)
+from swiftlite.middleware.proxy_logging.entry import Entry, LineOptions
+from swiftlite.middleware.proxy_logging.template import (
+    DEFAULT_TEMPLATE,
+    Render,
+    compile_template,
+)
+from swiftlite.observe.log import Log
+from swiftlite.observe.statsd import Statsd
+from swiftlite.vocab.status import has_no_body
+from swiftlite.web.wsgi import Environ, HeaderList, StartResponse, WsgiApp
+
+MADE = "swift.proxy_access_log_made"
+BAD_METHOD = "BAD_METHOD"
+
+
+def _methods(text: str) -> list[str]:
+    return [method.upper() for method in parse_list(text)]
+
+
+def _template(text: str) -> str:
+    compile_template(text)
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyLoggingOptions:
+    """Beside these every log_ option of [DEFAULT] may be set for access lines alone, with
+    `access_` in front."""
+
+    SECTION = "filter:proxy-logging"
+    log_msg_template: str = opt(
+        DEFAULT_TEMPLATE,
+        "The line, of fields in braces; fields may be anonymised, {account.anonymized}.",
+        parse=_template,
+    )
+    log_anonymization_method: str = opt(
+        "MD5",
+        "Digest that stands for an anonymised field.",
+        choices=sorted(
+            name.upper() for name in hashlib.algorithms_guaranteed if "shake" not in name
+        ),
+        parse=str.upper,
+    )
+    log_anonymization_salt: str = opt("", "Put in front of what is anonymised.")
+    reveal_sensitive_prefix: int = opt(
+        16, "First characters of tokens and signatures that lines show.", minimum=0
+    )
+    access_log_headers: bool = opt(
+        False, "Add the request's headers to the line.", aliases=("log_headers",)
+    )
+    access_log_headers_only: list[str] = opt(
+        [], "Only these headers, if any are named.", aliases=("log_headers_only",)
+    )
+    log_statsd_valid_http_methods: list[str] = opt(
+        ["GET", "HEAD", "POST", "PUT", "DELETE", "COPY", "OPTIONS"],
+        "Methods that have metrics of their own; the others are counted as BAD_METHOD.",
+        parse=_methods,
+        aliases=("access_log_statsd_valid_http_methods",),
+    )
+
+
+class ProxyLogging:
+    """WSGI filter; see the module's text."""
+
+    def __init__(
+        self,
+        app: WsgiApp,
+        options: ProxyLoggingOptions,
+        *,
+        clock: Clock,
+        log: Log,
+        statsd: Statsd,
+    ) -> None:
+        self.app = app
+        self.clock = clock
+        self.log = log
+        self.statsd = statsd
+        self.render: Render = compile_template(options.log_msg_template)
+        self.line = LineOptions(
+            shown=options.reveal_sensitive_prefix,
+            anonymization_method=options.log_anonymization_method.lower(),
+            anonymization_salt=options.log_anonymization_salt.encode(),
+            headers=options.access_log_headers,
+            headers_only=words(options.access_log_headers_only),
+        )
+        self.methods = frozenset(options.log_statsd_valid_http_methods)
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        if MADE in environ:
+            return self.app(environ, start_response)
+        environ[MADE] = True
+        clock = self.clock
+        started, began = clock.wall(), clock.monotonic()
+        received = counter_of(environ)
+        head: list[Any] = []
+
+        def start(status: str, headers: HeaderList, exc_info: object = None) -> Any:  # noqa: ANN401  # PEP 3333
+            head[:] = (int(status[:3]), headers)
+            return start_response(status, headers)
+
+        def done(outcome: int, sent: int, first: float) -> None:
+            wire, headers = head or (500, [])
+            now = clock.monotonic()
+            entry = Entry(
+                environ,
+                self.line,
+                status_int=outcome or wire,
+                wire_status_int=wire,
+                response_headers=headers,
+                bytes_recvd=received(),
+                bytes_sent=sent,
+                started=started,
+                seconds=now - began,
+                ttfb_seconds=(first or now) - began,
+            )
+            self.log.info(self.render(entry))
+            if self.statsd.enabled:
+                self._count(entry)
+
+        try:
+            body = self.app(environ, start)
+        except BaseException:
+            head[:] = (500, [])
+            done(WENT_WELL, 0, 0.0)
+            raise
+        if isinstance(body, (list, tuple)):
+            done(WENT_WELL, sum(map(len, body)), 0.0)
+            return body
+        if head and (environ["REQUEST_METHOD"] == "HEAD" or has_no_body(head[0])):
+            done(WENT_WELL, 0, 0.0)
+            return body
+        if hasattr(body, "send_to"):
+            return CountedSender(body, done, clock.monotonic)
+        return CountedBody(body, done, clock.monotonic)
+
+    def _count(self, entry: Entry) -> None:
+        """Swift's metrics: `<type>.<method>.<status>.timing`, `.xfer`, `.first-byte.timing`."""
+        method = entry.method if entry.method in self.methods else BAD_METHOD
+        name = f"{_type_of(entry)}.{method}.{entry.status_int}"
+        prefixes = [name]
+        policy = entry.policy_index
+        if entry.object and policy.isdigit():
+            prefixes.append(f"object.policy.{policy}.{method}.{entry.status_int}")
+        for prefix in prefixes:
+            self.statsd.timing(f"{prefix}.timing", entry.seconds)
+            if method == "GET":
+                self.statsd.timing(f"{prefix}.first-byte.timing", entry.ttfb_seconds)
+            self.statsd.count(f"{prefix}.xfer", entry.bytes_recvd + entry.bytes_sent)
+
+
+def _type_of(entry: Entry) -> str:
+    """What a request was about: object, container, account; else the filter that made it."""
+    if entry.object:
+        return "object"
+    if entry.container:
+        return "container"
+    if entry.account:
+        return "account"
+    return entry.source or "UNKNOWN"
+
+
+def filter_factory(global_conf: dict[str, str], **local_conf: str) -> Filter:
+    conf = FilterConf(ProxyLoggingOptions.SECTION, global_conf, local_conf)
+    options = conf.options(
+        ProxyLoggingOptions, dynamic=lambda key: key.startswith(("access_log_", "log_"))
+    )
+    clock = conf.host.clock
+    log, statsd = conf.log(prefix="access_"), conf.statsd(prefix="access_")
+    return lambda app: ProxyLogging(app, options, clock=clock, log=log, statsd=statsd)

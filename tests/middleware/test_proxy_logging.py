@@ -30,30 +30,28 @@ from swiftlite.web.wsgi import Environ, StartResponse
 from tests.middleware.parts import Canned, FakeStream, ListSink, SendingBody, SetClock
 from tests.web.environs import Answer, make_environ
 
-FIELDS = tuple(
-    [
-        "client_ip",
-        "remote_addr",
-        "datetime",
-        "method",
-        "path",
-        "protocol",
-        "status",
-        "referer",
-        "agent",
-        "token",
-        "recvd",
-        "sent",
-        "etag",
-        "trans",
-        "headers",
-        "seconds",
-        "source",
-        "info",
-        "start",
-        "end",
-        "policy",
-    ]  # easier to read
+FIELDS = (
+    "client_ip",
+    "remote_addr",
+    "datetime",
+    "method",
+    "path",
+    "protocol",
+    "status",
+    "referer",
+    "agent",
+    "token",
+    "recvd",
+    "sent",
+    "etag",
+    "trans",
+    "headers",
+    "seconds",
+    "source",
+    "info",
+    "start",
+    "end",
+    "policy",
 )
 SECRET = "s3cr3t" * 10
 

@@ -12,7 +12,6 @@ from swiftlite.config.load import options as read_options
 from swiftlite.config.load import unknown_keys
 from swiftlite.host.bundle import Host, installed
 from swiftlite.obj.options import ObjectServerOptions
-from swiftlite.obj.server.access_line import AccessLine
 from swiftlite.obj.server.context import ServerContext
 from swiftlite.obj.server.delete import delete
 from swiftlite.obj.server.get import get
@@ -40,6 +39,7 @@ from swiftlite.peers.pool import Pool
 from swiftlite.vocab.headers import X_BACKEND_TIMESTAMP
 from swiftlite.vocab.names import check_utf8
 from swiftlite.web import Dispatcher, Refusal, Request, Response
+from swiftlite.web.server_log import request_line
 from swiftlite.web.wsgi import Environ, StartResponse
 
 LOG_NAME = "object-server"
@@ -90,7 +90,6 @@ class ObjectServer:
         }
         methods["OPTIONS"] = self._options
         self.dispatcher = Dispatcher(methods, log=log)
-        self.access_line = AccessLine(host.clock.wall, host.process.pid)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         monotonic = self.host.clock.monotonic
@@ -139,7 +138,7 @@ class ObjectServer:
         return Response(200, headers)
 
     def _log_request(self, request: Request, response: Response, took: float) -> None:
-        line = self.access_line(request, response, took)
+        line = request_line(request, response, took, self.host.clock.wall())
         environ = request.environ
         if "HTTP_X_BACKEND_REPLICATION" in environ or request.verb == "REPLICATE":
             self.log.debug(line)

@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from swiftlite.policies import REPLICATION, PolicyCollection
-from swiftlite.vocab.names import RESERVED, is_reserved
 from swiftlite.web import Refusal, Request
-
-_PARTITION_DIGITS = 10  # 2**32 partitions are the most there can be
+from swiftlite.web.storage_paths import split_storage_path
 
 
 class Placement(NamedTuple):
@@ -22,26 +20,13 @@ class Placement(NamedTuple):
 
 def placement_of(request: Request, policies: PolicyCollection) -> Placement:
     """Read `/device/partition/account/container/object`. Raises Refusal."""
-    device, partition, account, container, obj = request.split(5, 5, rest=True)
-    assert device and partition and account and container and obj  # noqa: PT018  # for the types
-    if RESERVED in request.environ["PATH_INFO"]:
-        _check_reserved(account, container, obj)
-    return Placement(
-        checked_device(device), checked_partition(partition),
-        account, container, obj, policy_of(request, policies),
-    )  # fmt: skip
-
-
-def checked_device(device: str) -> str:
-    if device in (".", "..") or RESERVED in device:
-        raise Refusal(400, f"Invalid device: {device!r}")
-    return device
-
-
-def checked_partition(text: str) -> int:
-    if not (text.isascii() and text.isdigit()) or len(text) > _PARTITION_DIGITS:
-        raise Refusal(400, f"Invalid partition: {text!r}")
-    return int(text)
+    device, partition, account, container, obj = split_storage_path(request, 5, 5)
+    assert device is not None
+    assert partition is not None
+    assert account is not None
+    assert container is not None
+    assert obj is not None
+    return Placement(device, int(partition), account, container, obj, policy_of(request, policies))
 
 
 def policy_of(request: Request, policies: PolicyCollection) -> int:
@@ -53,12 +38,3 @@ def policy_of(request: Request, policies: PolicyCollection) -> int:
     if policy.kind != REPLICATION:
         raise Refusal(503, f"Storage policy {policy.name} is not kept by replication.")
     return index
-
-
-def _check_reserved(account: str, container: str, obj: str) -> None:
-    """Names of the reserved namespace begin with NUL, and do not mix with the users' own."""
-    for kind, name in (("account", account), ("container", container), ("object", obj)):
-        if RESERVED in name and not is_reserved(name):
-            raise Refusal(400, f"Invalid reserved {kind} name.")
-    if is_reserved(container) != is_reserved(obj):
-        raise Refusal(400, "Reserved objects live in reserved containers, and only they do.")

@@ -26,7 +26,7 @@ from swiftlite.vocab.status import is_success
 
 _ROWS = "rows"
 _BATCH_MAX = 1000
-_LEAD = object()
+_LEAD, _ALONE = object(), object()  # what a waiting task may be told, beside True and False
 
 
 class Target(NamedTuple):
@@ -53,7 +53,7 @@ class Row(NamedTuple):
         return {
             "name": self.obj,
             "created_at": self.headers["X-Timestamp"],
-            "size": int(get("X-Size") or 0) if put else 0,
+            "size": _number(get("X-Size", "")) if put else 0,
             "content_type": get("X-Content-Type", "") if put else "application/deleted",
             "etag": get("X-Etag", "") if put else "noetag",
             "deleted": 0 if put else 1,
@@ -61,6 +61,11 @@ class Row(NamedTuple):
             "ctype_timestamp": get("X-Content-Type-Timestamp"),
             "meta_timestamp": get("X-Meta-Timestamp"),
         }
+
+
+def _number(text: str) -> int | str:
+    """What is no number is the container server's to refuse."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else text
 
 
 class RowLog(Protocol):
@@ -135,28 +140,32 @@ class RowSender:
         exchanges = self.pool.open_all(calls, deadline=deadline, idempotent=True)
         told = True
         for target, exchange in zip(targets, exchanges, strict=True):
-            told &= self._is_taken(target, exchange, deadline)
+            status = self._status(target, exchange, deadline)
+            told &= status is not None and is_success(status)
         return told
 
-    def _is_taken(self, target: Target, exchange: Exchange | PeerFault, deadline: float) -> bool:
-        """Wait for one answer; failures go to the log."""
-        if isinstance(exchange, PeerFault):
-            self.log.error(f"A container update failed, kept for later: {exchange}")
-            return False
-        try:
-            answer = exchange.answer(deadline)
-            answer.close()
-        except PeerFault as fault:
-            exchange.close()
-            self.log.error(f"A container update failed, kept for later: {fault}")
-            return False
-        self._note_lane(target.address, answer)
-        if not is_success(answer.status):
-            self.log.error(
-                f"A container update failed, kept for later: status {answer.status} "
-                f"of {target.address}, device {target.device}"
-            )
-        return is_success(answer.status)
+    def _status(
+        self, target: Target, exchange: Exchange | PeerFault, deadline: float
+    ) -> int | None:
+        """Wait for one answer; None for a fault. Failures go to the log."""
+        fault = exchange
+        if not isinstance(exchange, PeerFault):
+            try:
+                answer = exchange.answer(deadline)
+                answer.close()
+            except PeerFault as late:
+                exchange.close()
+                fault = late
+            else:
+                self._note_lane(target.address, answer)
+                if not is_success(answer.status):
+                    self.log.error(
+                        f"A container update failed, kept for later: status {answer.status} "
+                        f"of {target.address}, device {target.device}"
+                    )
+                return answer.status
+        self.log.error(f"A container update failed, kept for later: {fault}")
+        return None
 
     def _note_lane(self, address: Address, answer: Answer) -> None:
         if answer.headers.get(X_BACKEND_SWIFTLITE) == _ROWS:
@@ -171,7 +180,7 @@ class RowSender:
         lane = self._lanes.get(key)
         if lane is None:
             lane = self._lanes[key] = _Lane(target)
-            return self._lead(key, lane, [_Waiting(row, deadline, None)])
+            return self._lead(key, lane, [_Waiting(row, deadline, None)]) is True
         event = self.tasks.event()
         waiting = _Waiting(row, deadline, event)
         lane.queue.append(waiting)
@@ -183,34 +192,37 @@ class RowSender:
                     lane.queue.remove(waiting)
                 return False
             word = event.wait()  # it came in the same moment, and may be the lead
-        if word is not _LEAD:
-            return bool(word)
-        batch, lane.queue = lane.queue[:_BATCH_MAX], lane.queue[_BATCH_MAX:]
-        assert batch[0] is waiting
-        return self._lead(key, lane, batch)
+        if word is _LEAD:
+            batch, lane.queue = lane.queue[:_BATCH_MAX], lane.queue[_BATCH_MAX:]
+            assert batch[0] is waiting
+            word = self._lead(key, lane, batch)
+        if word is _ALONE:
+            return self._send_singly(row, [target], deadline)
+        return word is True
 
-    def _lead(self, key: tuple[Target, str, str], lane: _Lane, batch: list[_Waiting]) -> bool:
+    def _lead(self, key: tuple[Target, str, str], lane: _Lane, batch: list[_Waiting]) -> object:
         """Make one call for a batch, tell those who wait for it, and pass the lead on."""
-        taken = False
+        word: object = False
+        rows = [waiting.row for waiting in batch]
         try:
-            taken = self._call(
-                lane.target,
-                [waiting.row for waiting in batch],
-                max(waiting.deadline for waiting in batch),
-            )
+            status = self._call(lane.target, rows, max(waiting.deadline for waiting in batch))
+            word = status is not None and is_success(status)
+            if status == 400 and len(batch) > 1:
+                word = _ALONE  # one row is bad, and must not keep the others from being listed
         finally:
             for waiting in batch:
                 if waiting.event is not None:
-                    waiting.event.set(taken)
+                    waiting.event.set(word)
             if lane.queue:
                 first = lane.queue[0].event
                 assert first is not None
                 first.set(_LEAD)
             else:
                 del self._lanes[key]
-        return taken
+        return word
 
-    def _call(self, target: Target, rows: list[Row], deadline: float) -> bool:
+    def _call(self, target: Target, rows: list[Row], deadline: float) -> int | None:
+        """The status of one call for many rows; None when there was no answer."""
         first = rows[0]
         path = quote_path(f"{first.account}/{first.container}")
         url = f"/{quote_path(target.device)}/{target.partition}/{path}"
@@ -220,7 +232,7 @@ class RowSender:
             head = render_head("UPDATE", url, headers, target.address, content_length=len(body))
         except Unsendable as error:
             self.log.error(f"{len(rows)} rows cannot be sent, kept for later: {error}")
-            return False
+            return None
         exchange: Exchange | PeerFault
         try:
             exchange = self.pool.open(
@@ -228,7 +240,7 @@ class RowSender:
             )
         except PeerFault as fault:
             exchange = fault
-        return self._is_taken(target, exchange, deadline)
+        return self._status(target, exchange, deadline)
 
     def _headers_of_many(self, first: dict[str, str]) -> Iterable[tuple[str, str]]:
         return (

@@ -28,7 +28,7 @@ from swiftlite.infocache.info import (
     container_from_headers,
     object_from_headers,
 )
-from swiftlite.vocab.names import split_path, wsgi_to_text
+from swiftlite.vocab.names import RESERVED, split_path, wsgi_to_text
 from swiftlite.web.subrequest import make_preauthed, send
 from swiftlite.web.wsgi import WsgiApp
 
@@ -121,7 +121,8 @@ def _head(
     source: str,
     read: Callable[[int, Headers], AnyInfo],
 ) -> AnyInfo:
-    request = make_preauthed(environ, "HEAD", path, source=source)
+    headers = {"X-Backend-Allow-Reserved-Names": "true"} if RESERVED in path else None
+    request = make_preauthed(environ, "HEAD", path, headers=headers, source=source)
     request.environ.pop("HTTP_ORIGIN", None)  # nobody's browser asks this
     request.environ["swift_owner"] = True  # who else sees access lists and keys
     response = send(app, request)

@@ -19,6 +19,7 @@ from swiftlite.proxy.options import ProxyOptions
 from swiftlite.ring import Device, Handoff
 from swiftlite.vocab.hashing import HashPath
 from swiftlite.vocab.limits import Limits
+from swiftlite.vocab.names import wsgi_quote
 from swiftlite.vocab.timestamp import Timestamp
 from swiftlite.web.wsgi import Environ
 from tests.proxy.fake_nodes import FakeNode, Item
@@ -137,7 +138,7 @@ class Cluster:
     ) -> Environ:
         given: dict[str, Any] = dict(headers)
         environ = make_environ(method, path, query=query, **given)
-        environ["RAW_PATH_INFO"] = path
+        environ["RAW_PATH_INFO"] = wsgi_quote(path)
         environ["swift.cache"] = self.cache
         environ.setdefault("HTTP_HOST", "proxy")
         if isinstance(body, bytes):

@@ -135,6 +135,7 @@ class ObjectController:
         policy = self._context.policies.get(index)
         if policy is None:
             raise Refusal(503, f"This proxy knows no storage policy of index {index}.")
+        kind_of(policy)  # one that is not served is refused, never kept in another way
         return policy
 
 

@@ -18,11 +18,13 @@ class Assignment:
     """`want[d]` and `held[d]` are partitions by device id; `room[node]` sums what is still wanted.
 
     `most` and `least` bound the replicas of one partition in a node. `free[p]` is 1 while a
-    replica of p may be moved. `origin` remembers, for every (row, partition) that changed, the
+    replica of p may be moved. `soft` is `most` without what the plan concedes to weight; `cap` is
+    the one of the two that `fits` goes by now. `origin` remembers, for every (row, partition) that changed, the
     first holder.
     """
 
     __slots__ = (
+        "cap",
         "free",
         "held",
         "hole",
@@ -34,6 +36,7 @@ class Assignment:
         "room",
         "rows",
         "short",
+        "soft",
         "tree",
         "want",
     )
@@ -56,6 +59,11 @@ class Assignment:
         self.hole = hole
         self.free = free
         self.most, self.least = plan.most, plan.least
+        self.soft = [
+            min(most, max(int(allowed), least))
+            for most, least, allowed in zip(plan.most, plan.least, plan.allowed, strict=True)
+        ]
+        self.cap = self.most
         self.want = [quotas.get(number, 0) for number in range(hole)] + [0]
         self.held = [0] * (hole + 1)
         for row in rows:
@@ -117,7 +125,7 @@ class Assignment:
 
         Domains that the replica stays within are not asked: the move does not change them.
         """
-        path, most = self.path, self.most
+        path, most = self.path, self.cap
         target, source = path[number], path[leaving]
         fellows = len(others)
         for level in (0, 1, 2, 3):

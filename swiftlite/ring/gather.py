@@ -34,9 +34,12 @@ class Hungry:
             if missing > 0:
                 self.list += [number] * missing
 
-    def take(self, others: list[int], leaving: int, *, spare: bool) -> int | None:
+    def take(
+        self, others: list[int], leaving: int, *, spare: bool, strict: bool = False
+    ) -> int | None:
         """A device that fits, removed from the multiset; None when the guesses did not find one."""
         hungry, table, random = self.list, self._table, self._random
+        stay = table.hole if strict else leaving
         for _ in range(GUESSES):
             if not hungry:
                 return None
@@ -46,7 +49,7 @@ class Hungry:
                 hungry[at] = hungry[-1]  # It got its share through a descent.
                 hungry.pop()
                 continue
-            if table.fits(number, others, leaving) and (
+            if table.fits(number, others, stay) and (
                 not spare or table.spared(number, others, leaving)
             ):
                 hungry[at] = hungry[-1]
@@ -62,18 +65,34 @@ def fill_holes(
     order = list(holes)
     rng.shuffle(order)
     hungry = Hungry(table, rng)
+    must = [node for node, least in enumerate(table.least) if node and least]
     for done, (row, partition) in enumerate(order):
         if not done & 0x3FFF:
             progress("placing replicas without a holder", done, len(order))
         others = table.others(partition, row)
-        home = hungry.take(others, table.hole, spare=False)
+        table.cap = table.soft
+        home: int | None = None
+        if not must or not _lacking(table, others, must):
+            home = hungry.take(others, table.hole, spare=False)
         if home is None:
+            home = find_home(table, others, table.hole, hungry=True)
+        table.cap = table.most
+        if home is None and table.soft != table.most:
             home = find_home(table, others, table.hole, hungry=True)
         if home is None:
             home = find_home(table, others, table.hole, hungry=False)
         if home is None:
             home = _least_bad(table, others)
         table.put(row, partition, home)
+
+
+def _lacking(table: Assignment, others: list[int], must: list[int]) -> bool:
+    """Is there a domain that every partition should be in, and this one is not?"""
+    counts: dict[int, int] = {}
+    for other in others:
+        for node in table.path[other]:
+            counts[node] = counts.get(node, 0) + 1
+    return any(counts.get(node, 0) < table.least[node] for node in must)
 
 
 def _least_bad(table: Assignment, others: list[int]) -> int:
@@ -100,15 +119,49 @@ def spread_apart(table: Assignment, rng: Random, progress: Progress) -> None:
     for done, partition in enumerate(crowded):
         if not done & 0x3FFF:
             progress("moving replicas apart", done, len(crowded))
-        choices = _crowding(table, partition)
+        choices = _crowding(table, partition, table.most)
         homes = (
-            lambda others, number: hungry.take(others, number, spare=False),
-            lambda others, number: find_home(table, others, number, hungry=True),
-            lambda others, number: find_home(table, others, number, hungry=False),
+            lambda others, number: hungry.take(others, number, spare=False, strict=True),
+            lambda others, number: find_home(table, others, number, hungry=True, strict=True),
+            lambda others, number: find_home(table, others, number, hungry=False, strict=True),
         )
         for find in homes:
             if _move_first(table, partition, choices, find):
                 break
+
+
+def drain(table: Assignment, rng: Random, progress: Progress) -> None:
+    """Empty the devices that are to hold nothing; their replicas go before all others."""
+    held, want = table.held, table.want
+    leaving = [n for n in range(table.hole) if held[n] and not want[n]]
+    if not leaving:
+        return
+    slots = [slot for listed in table.slots_of(leaving).values() for slot in listed]
+    rng.shuffle(slots)
+    # Where one partition has several such replicas, one on a device without weight goes first.
+    slots.sort(key=lambda slot: table.tree.live[table.path[table.rows[slot[0]][slot[1]]][3]])
+    hungry = Hungry(table, rng)
+    for done, (row, partition) in enumerate(slots):
+        if not done & 0x3FFF:
+            progress("emptying devices", done, len(slots))
+        if not table.free[partition]:
+            continue
+        number = table.rows[row][partition]
+        others = table.others(partition, row)
+        home: int | None = None
+        for cap in (table.soft, table.most):
+            table.cap = cap
+            home = hungry.take(others, number, spare=True)
+            if home is None:
+                home = find_home(table, others, number, hungry=True)
+            if home is not None:
+                break
+        table.cap = table.most
+        if home is None:
+            home = find_home(table, others, number, hungry=False)
+        if home is not None and home != number:
+            table.put(row, partition, home)
+            table.free[partition] = 0
 
 
 def _doubled(table: Assignment, partition: int) -> bool:
@@ -119,36 +172,62 @@ def _doubled(table: Assignment, partition: int) -> bool:
 def _move_first(
     table: Assignment,
     partition: int,
-    choices: list[tuple[int, int, int]],
+    choices: list[tuple[int, int]],
     find: Callable[[list[int], int], int | None],
 ) -> bool:
-    for row, number, level in choices:
+    for row, number in choices:
         others = table.others(partition, row)
         home = find(others, number)
-        if home is not None and table.path[home][level] != table.path[number][level]:
+        if home is not None:
             table.put(row, partition, home)
             table.free[partition] = 0
             return True
     return False
 
 
-def _crowding(table: Assignment, partition: int) -> list[tuple[int, int, int]]:
-    """(row, device, level) of the replicas in the largest over-full domain, fullest first."""
+def _crowding(table: Assignment, partition: int, caps: Sequence[int]) -> list[tuple[int, int]]:
+    """(row, device) of the replicas in the largest over-full domain, fullest first."""
     holders = table.holders(partition)
     for level in range(4):
         counts = Counter(table.path[number][level] for _, number in holders)
-        bad = {node for node, count in counts.items() if count > table.most[node]}
+        bad = {node for node, count in counts.items() if count > caps[node]}
         if bad:
-            guilty = [(r, n, level) for r, n in holders if table.path[n][level] in bad]
+            guilty = [(r, n) for r, n in holders if table.path[n][level] in bad]
             return sorted(guilty, key=lambda g: table.want[g[1]] - table.held[g[1]])
     return []
 
 
 def even_out(table: Assignment, start: int, rng: Random, progress: Progress) -> None:
     """Move replicas from devices above their quota to devices below it."""
-    _sweep(table, start, Hungry(table, rng), progress)
+    hungry = Hungry(table, rng)
+    if table.soft != table.most:
+        # Where weight makes crowding unavoidable: first the moves that lessen it, then those that
+        # do not add to it.
+        table.cap = table.soft
+        _relieve(table, hungry)
+        _sweep(table, start, hungry, progress)
+        table.cap = table.most
+    _sweep(table, start, hungry, progress)
     if table.room[0] > 0:
-        _thorough(table, start, progress)
+        _thorough(table, progress)
+
+
+def _relieve(table: Assignment, hungry: Hungry) -> None:
+    """Let crowded partitions be the ones that give replicas to hungry devices."""
+    for partition in over_full(table.rows, table.tree, table.soft, table.parts, table.hole):
+        if not table.free[partition]:
+            continue
+        for row, number in _crowding(table, partition, table.soft):
+            if table.held[number] <= table.want[number]:
+                continue
+            others = table.others(partition, row)
+            home = hungry.take(others, number, spare=True, strict=True)
+            if home is None:
+                home = find_home(table, others, number, hungry=True, spare=True, strict=True)
+            if home is not None:
+                table.put(row, partition, home)
+                table.free[partition] = 0
+                break
 
 
 def _sweep(table: Assignment, start: int, hungry: Hungry, progress: Progress) -> None:
@@ -186,7 +265,7 @@ def _sweep(table: Assignment, start: int, hungry: Hungry, progress: Progress) ->
             progress("evening out", total - left, total)
 
 
-def _thorough(table: Assignment, start: int, progress: Progress) -> None:
+def _thorough(table: Assignment, progress: Progress) -> None:
     """A second pass that searches: first sparing the domains that lose a replica, then not."""
     held, want = table.held, table.want
     for spare in (True, False):

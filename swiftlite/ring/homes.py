@@ -10,18 +10,27 @@ from .tiers import ROOT
 
 
 def find_home(
-    table: Assignment, others: list[int], leaving: int, *, hungry: bool, spare: bool = False
+    table: Assignment,
+    others: list[int],
+    leaving: int,
+    *,
+    hungry: bool,
+    spare: bool = False,
+    strict: bool = False,
 ) -> int | None:
     """The device id with the most room on the way down, or None.
 
+    A domain that lacks the least meant for it comes before the others.
+
     With `hungry`, only devices below their quota; otherwise the least over it. With `spare`, the
-    domains that lose the replica must keep the least that is meant for them.
+    domains that lose the replica must keep the least that is meant for them. With `strict`, a
+    domain that is too full already is no home either, even if the replica was there before.
     """
     counts: dict[int, int] = {}
     for other in others:
         for node in table.path[other]:
             counts[node] = counts.get(node, 0) + 1
-    stay = table.path[leaving]
+    stay = table.path[table.hole if strict else leaving]
     return _descend(table, ROOT, 0, counts, stay, others, leaving, hungry, spare)
 
 
@@ -36,7 +45,7 @@ def _descend(
     hungry: bool,
     spare: bool,
 ) -> int | None:
-    tree, room, most = table.tree, table.room, table.most
+    tree, room, most, least = table.tree, table.room, table.cap, table.least
     if level == 4:
         number = tree.device[node]
         if spare and not table.spared(number, others, leaving):
@@ -50,11 +59,13 @@ def _descend(
     ]
     if level == 3:
         held, want, device = table.held, table.want, tree.device
-        own = stay[3]
+        own = table.path[leaving][3]
         children = [child for child in children if child != own and not counts.get(child, 0)]
-        children.sort(key=lambda child: held[device[child]] - want[device[child]])
+        children.sort(
+            key=lambda c: (counts.get(c, 0) >= least[c], held[device[c]] - want[device[c]])
+        )
     else:
-        children.sort(key=lambda child: -room[child])
+        children.sort(key=lambda c: (counts.get(c, 0) >= least[c], -room[c]))
     for child in children:
         found = _descend(table, child, level + 1, counts, stay, others, leaving, hungry, spare)
         if found is not None:

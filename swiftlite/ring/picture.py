@@ -147,7 +147,8 @@ def _wedge(
     return (
         f'<path d="M{ax:.2f} {ay:.2f}A{outer:.1f} {outer:.1f} 0 {large} 1 {bx:.2f} {by:.2f}'
         f'L{cx:.2f} {cy:.2f}A{inner:.1f} {inner:.1f} 0 {large} 0 {dx:.2f} {dy:.2f}Z"'
-        f' fill="{fill}" stroke="{line}" stroke-width="{stroke}"><title>{escape(title)}</title></path>'
+        f' fill="{fill}" stroke="{line}" stroke-width="{stroke}">'
+        f"<title>{escape(title)}</title></path>"
     )
 
 

@@ -144,7 +144,7 @@ def explain(builder: RingBuilder, now: float) -> list[str]:
     total = sum(row_lengths(builder.replica_count, parts))
     held = builder.held()
     quotas = device_quotas(
-        tree, plan.target, parts, total, ideal_parts(builder.listed(), total), held
+        tree, plan.target, parts, total, ideal_parts(builder.listed(), total), held, plan.allowed
     )
     surplus = sum(max(0, held.get(n, 0) - quota) for n, quota in quotas.items())
     rows = builder.padded_rows()

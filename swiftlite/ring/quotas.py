@@ -24,13 +24,17 @@ def device_quotas(
     total: int,
     ideal: Mapping[int, float],
     held: Mapping[int, int],
+    allowed: Sequence[float],
 ) -> dict[int, int]:
     """Partitions per device id, summing to `total`.
 
     `target` is in replicas per partition by node; `ideal` are a device's partitions by weight
-    alone, against which balance is measured; `held` is what it has now.
+    alone, against which balance is measured; `held` is what it has now. A domain whose target is
+    more than `allowed` replicas of a partition is rounded down where it can be: each partition
+    less is one less at risk.
     """
     below, above = _whole_bounds(tree, target, parts, total)
+    above = _rounded_down(tree, below, above, target, allowed)
     low, high = _tightest(tree, below, above, total, ideal)
     return _closest(tree, low, high, total, target, parts, held)
 
@@ -51,6 +55,51 @@ def _whole_bounds(
             above.append(floor(real) + 1)
     below[ROOT] = above[ROOT] = total
     return below, above
+
+
+def _rounded_down(
+    tree: TierTree,
+    below: list[int],
+    above: list[int],
+    target: Sequence[float],
+    allowed: Sequence[float],
+) -> list[int]:
+    """`above`, lowered to `below` for domains over what is allowed, as far as sums still work out."""
+    lowered = {node for node in range(1, len(tree)) if target[node] > allowed[node] + SNAP}
+    while lowered:
+        tight = [below[node] if node in lowered else high for node, high in enumerate(above)]
+        short = _first_short(tree, below, tight)
+        if short is None:
+            return tight
+        freed = lowered & _below(tree, short)
+        if not freed:
+            return above  # Fractions that do not add up by a hair; see _loose.
+        lowered -= freed
+    return above
+
+
+def _below(tree: TierTree, node: int) -> set[int]:
+    """The domain and everything in it."""
+    found = {node}
+    for child in range(node + 1, len(tree)):
+        if tree.parent[child] in found:
+            found.add(child)
+    return found
+
+
+def _first_short(tree: TierTree, below: list[int], above: list[int]) -> int | None:
+    """The first domain whose children cannot take up what it must hold; lowest levels first."""
+    sums = [0] * len(tree)
+    for node in range(len(tree) - 1, -1, -1):
+        if tree.device[node] >= 0:
+            sums[node] = above[node]
+        elif sums[node] < below[node]:
+            return node
+        else:
+            sums[node] = min(sums[node], above[node])
+        if node:
+            sums[tree.parent[node]] += sums[node]
+    return None
 
 
 def _tightest(

@@ -17,7 +17,7 @@ from random import Random
 
 from .assignment import Assignment, padded
 from .device import Device
-from .gather import Progress, even_out, fill_holes, spread_apart
+from .gather import Progress, drain, even_out, fill_holes, spread_apart
 from .layout import lay_out
 from .measures import ideal_parts
 from .quotas import device_quotas
@@ -86,6 +86,7 @@ def rebalance(question: Question, progress: Progress) -> Outcome:
         sum(lengths),
         ideal_parts(question.devices, sum(lengths)),
         held,
+        plan.allowed,
     )
     if not question.rows:
         progress("placing all replicas", 0, 1)
@@ -96,6 +97,7 @@ def rebalance(question: Question, progress: Progress) -> Outcome:
     table = _opened(question, tree, plan, lengths, quotas)
     holes = table.unfilled()
     fill_holes(table, holes, rng, progress)
+    drain(table, rng, progress)
     spread_apart(table, rng, progress)
     even_out(table, start, rng, progress)
     swap_leftovers(table, rng)

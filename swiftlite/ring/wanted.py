@@ -19,7 +19,8 @@ NEARLY = 1e-9  # Sums of thousands of floats differ from whole numbers by less.
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Per node of `tree`: the replicas meant for it, and the most and least of one partition."""
+    """Per node of `tree`: the replicas meant for it, the most and least of one partition, and how
+    many of one partition are `allowed` there before they count as too close together."""
 
     tree: TierTree
     weighted: list[float]
@@ -27,6 +28,7 @@ class Plan:
     target: list[float]
     most: list[int]
     least: list[int]
+    allowed: list[float]
     required_overload: float
 
 
@@ -52,6 +54,7 @@ def make_plan(
         target=target,
         most=[ceil(t - NEARLY) for t in target],
         least=[floor(t + NEARLY) for t in target],
+        allowed=equal_shares(tree, replicas, whole=True),
         required_overload=required,
     )
 

@@ -1,0 +1,308 @@
+"""Random clusters taken through random changes, beside an installed swift-ring-builder.
+
+    ring_versus.py --swift-python /path/to/python [--clusters 300] [--steps 10] [--seed 1]
+
+Both builders get the same commands at the same time of day. After each step every file is read by
+the other side, primaries and handoffs of sampled partitions of the same file are compared, and
+balance and dispersion (measured by one function for both). Moves are compared from the same state:
+ours also rebalances a copy of the other's builder file. Prints a JSON line per difference and
+totals at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from swiftlite.cli.ring_builder.main import run
+from swiftlite.ring import Ring, RingBuilder, RingError
+from swiftlite.ring.measures import ideal_parts
+from swiftlite.ring.preview import changes
+from swiftlite.ring.quotas import device_quotas
+from swiftlite.ring.rebalance import row_lengths
+from swiftlite.vocab.hashing import HashPath
+
+HASH_PATH = HashPath(b"changeme", b"changeme")
+NEARLY = 1e-6
+
+
+class Peer:
+    """The process with OpenStack Swift in it."""
+
+    def __init__(self, python: str) -> None:
+        script = Path(__file__).with_name("ring_peer.py")
+        self._process = subprocess.Popen(
+            [python, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def ask(self, do: str, **request: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON values
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps({"do": do, **request}) + "\n")
+        self._process.stdin.flush()
+        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return answer
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait()
+
+
+def ours(args: list[str], now: float) -> tuple[int, str]:
+    """One call of our command."""
+    out = io.StringIO()
+    code = run(["swiftlite-ring-builder", *args], out=out, err=out, now=now)
+    return code, out.getvalue()
+
+
+class Cluster:
+    """One random cluster, its commands, and what came of them."""
+
+    def __init__(self, peer: Peer, folder: Path, seed: int, totals: Counter[str]) -> None:
+        self.peer = peer
+        self.seed = seed
+        self.keep: Path | None = None
+        self.rng = random.Random(seed)
+        self.totals = totals
+        self.theirs = folder / "theirs.builder"
+        self.own = folder / "own.builder"
+        self.twin = folder / "twin.builder"
+        self.now = 1_700_000_000.0
+        self.step = 0
+        self.commands: list[list[str]] = []
+        self.regions = self.rng.choice([1, 1, 2, 3])
+        self.zones = self.rng.choice([1, 2, 3, 4])
+        self.servers = self.rng.choice([1, 2, 4])
+        self.part_power = self.rng.choice([5, 6, 7, 8, 9, 10])
+
+    def both(self, *words: str) -> bool:
+        """Give a command to both sides; False when they disagree whether it is an error."""
+        self.commands.append(list(words))
+        code, text = ours([str(self.own), *words], self.now)
+        answer = self.peer.ask("command", args=[str(self.theirs), *words], now=self.now)
+        self.totals["commands"] += 1
+        if (code == 2) != (answer["code"] == 2):
+            self.report("exit", ours=[code, text], theirs=[answer["code"], answer["out"]])
+            return False
+        if code != answer["code"]:
+            self.totals[f"exit {words[0]}: ours {code}, theirs {answer['code']}"] += 1
+        return True
+
+    def report(self, what: str, **facts: Any) -> None:  # noqa: ANN401 - JSON values
+        self.totals[f"DIFFERENCE {what}"] += 1
+        if self.keep is not None:
+            name = f"{self.seed}-{self.step}-{self.now:.0f}.builder"
+            shutil.copy(self.twin, self.keep / name)
+        print(json.dumps({"seed": self.seed, "step": self.step, "what": what, **facts}))
+
+    def create(self) -> None:
+        replicas = self.rng.choice([1, 2, 3, 3, 3, 4, 2.5, 3.3])
+        hours = self.rng.choice([0, 1, 1, 24])
+        self.both("create", str(self.part_power), str(replicas), str(hours))
+        for _ in range(max(int(replicas) + 1, self.rng.randint(3, 40))):
+            self.add()
+
+    def add(self) -> None:
+        rng = self.rng
+        region, zone = rng.randint(1, self.regions), rng.randint(1, self.zones)
+        ip = f"10.{region}.{zone}.{rng.randint(1, self.servers)}"
+        weight = rng.choice([100, 100, 100, 50, 200, 3000, 1])
+        if rng.random() < 0.7:
+            weight = 100
+        name = f"d{rng.randint(0, 10**9)}"
+        self.both("add", f"r{region}z{zone}-{ip}:6200/{name}", str(weight))
+
+    def change(self) -> None:
+        rng = self.rng
+        devices = RingBuilder.load(str(self.own)).listed()
+        some = rng.choice(devices) if devices else None
+        kind = rng.randint(0, 11)
+        if kind <= 2 or some is None:
+            for _ in range(rng.randint(1, 5)):
+                self.add()
+        elif kind <= 4:
+            for device in rng.sample(devices, min(len(devices), rng.randint(1, 3))):
+                self.both("remove", f"d{device.id}")
+        elif kind <= 6:
+            for device in rng.sample(devices, min(len(devices), rng.randint(1, 4))):
+                self.both("set_weight", f"d{device.id}", str(rng.choice([0, 50, 100, 150, 300])))
+        elif kind == 7:
+            self.both("set_replicas", str(rng.choice([1, 2, 2.5, 3, 3, 3.2, 4])))
+        elif kind == 8:
+            self.both("set_overload", rng.choice(["0", "10%", "0.5", "100%"]))
+        elif kind == 9:
+            self.both("set_zone", f"d{some.id}", str(rng.randint(1, self.zones)))
+        elif kind == 10:
+            self.both("set_min_part_hours", str(rng.choice([0, 1, 24])))
+        if rng.random() < 0.3:
+            self.both("pretend_min_part_hours_passed")
+        self.now += rng.choice([0, 1800, 3700, 7300, 90000])
+
+    def one_step(self) -> bool:
+        if self.step:
+            self.change()
+        shutil.copy(self.theirs, self.twin)
+        seed = str(self.rng.randint(0, 10**6))
+        if not self.both("rebalance", "--force", "--seed", seed):
+            return False
+        self.totals["steps"] += 1
+        if not self.theirs.with_suffix(".ring.gz").exists():
+            return True
+        self.read_by_the_other()
+        self.compare_quality()
+        self.compare_from_the_same_state(seed)
+        return True
+
+    def read_by_the_other(self) -> None:
+        for builder in (self.own, self.theirs):
+            found = self.peer.ask("builder", path=str(builder))
+            if "fault" in found:
+                self.report("their reading of a builder", fault=found["fault"], file=builder.name)
+            faults = list(RingBuilder.load(str(builder)).violations())
+            if faults and builder is self.own:
+                self.report("violations", faults=faults[:3])
+            ring_path = str(builder.with_suffix(".ring.gz"))
+            self.compare_look_ups(ring_path)
+        for version in ("2", "1"):
+            ours([str(self.own), "write_ring", "--format-version", version], self.now)
+            self.compare_look_ups(str(self.own.with_suffix(".ring.gz")))
+
+    def compare_look_ups(self, path: str) -> None:
+        ring = Ring.load(path, HASH_PATH)
+        sample = [self.rng.randrange(ring.partition_count) for _ in range(4)]
+        names = [["a"], ["a", "c"], ["a", "c", f"o{self.rng.random()}"]]
+        found = self.peer.ask("ring", path=path, partitions=sample, names=names)
+        mine = [
+            [
+                [device.id for device in ring.primaries(partition)],
+                [[h.device.id, h.handoff_index] for h in ring.handoffs(partition)],
+            ]
+            for partition in sample
+        ]
+        self.totals["partitions looked up"] += len(sample)
+        partitions = [ring.partition(*name) for name in names]
+        if found.get("nodes") != mine or found.get("partitions") != partitions:
+            self.report("look-up", path=path, partitions=sample, ours=mine, theirs=found)
+
+    def compare_quality(self) -> None:
+        mine, other = RingBuilder.load(str(self.own)), RingBuilder.load(str(self.theirs))
+        self.judge("own chain", quality(mine), quality(other), {})
+
+    def judge(
+        self,
+        where: str,
+        mine: tuple[float, float],
+        other: tuple[float, float],
+        more: dict[str, Any],
+    ) -> None:
+        for name, a, b in (
+            ("balance", mine[0], other[0]),
+            ("dispersion", mine[1], other[1]),
+        ):
+            if a > b + NEARLY:
+                self.totals[f"{where}: {name} worse"] += 1
+                self.report(f"{where} {name}", ours=mine, theirs=other, **more)
+            elif a < b - NEARLY:
+                self.totals[f"{where}: {name} better"] += 1
+            else:
+                self.totals[f"{where}: {name} equal"] += 1
+
+    def compare_from_the_same_state(self, seed: str) -> None:
+        before = RingBuilder.load(str(self.twin))
+        mine = before.copy()
+        try:
+            mine.rebalance(self.now, seed=seed)
+        except RingError:
+            return
+        other = RingBuilder.load(str(self.theirs))
+        moved = len(changes(before.rows(), mine.rows()))
+        their_moves = len(changes(before.rows(), other.rows()))
+        needed = demand(before)
+        facts = {"moved": [moved, their_moves], "demand": needed}
+        self.judge("same state", quality(mine), quality(other), facts)
+        self.totals["replicas moved by ours"] += moved
+        self.totals["replicas moved by theirs"] += their_moves
+        if moved > their_moves:
+            better = any(a < b - NEARLY for a, b in zip(quality(mine), quality(other), strict=True))
+            kind = "for a better result" if better else "for an equal result"
+            self.totals[f"same state: moved more {kind}"] += 1
+            if not better:
+                self.report("moves", **facts, quality=[quality(mine), quality(other)])
+        elif moved < their_moves:
+            self.totals["same state: moved less"] += 1
+        else:
+            self.totals["same state: moved as much"] += 1
+        if moved > needed * 1.01 + 1:
+            self.totals["same state: moved more than weights demand + 1 %"] += 1
+
+
+def quality(builder: RingBuilder) -> tuple[float, float]:
+    """Balance and dispersion, both by our own measure."""
+    return builder.balance(), builder.dispersion_report().percent
+
+
+def demand(builder: RingBuilder) -> int:
+    """Replicas that have to move whatever happens: those without a holder, and every surplus."""
+    plan = builder.plan()
+    lengths = row_lengths(builder.replica_count, builder.partition_count)
+    held: Counter[int] = Counter()
+    kept = 0
+    for row, length in zip(builder.rows(), lengths, strict=False):
+        counted = Counter(row[:length])
+        for number in builder.removed:
+            counted.pop(number, None)
+        held.update(counted)
+        kept += sum(counted.values())
+    quotas = device_quotas(
+        plan.tree,
+        plan.target,
+        builder.partition_count,
+        sum(lengths),
+        ideal_parts(builder.listed(), sum(lengths)),
+        held,
+        plan.allowed,
+    )
+    surplus = sum(max(0, held[number] - quota) for number, quota in quotas.items())
+    return sum(lengths) - kept + surplus
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--swift-python", required=True)
+    parser.add_argument("--clusters", type=int, default=300)
+    parser.add_argument("--steps", type=int, default=10)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--keep", type=Path, help="folder for the builders before differences")
+    options = parser.parse_args()
+    peer = Peer(options.swift_python)
+    totals: Counter[str] = Counter()
+    try:
+        for seed in range(options.seed, options.seed + options.clusters):
+            with tempfile.TemporaryDirectory() as folder:
+                cluster = Cluster(peer, Path(folder), seed, totals)
+                cluster.keep = options.keep
+                cluster.create()
+                for step in range(options.steps):
+                    cluster.step = step
+                    if not cluster.one_step():
+                        break
+            totals["clusters"] += 1
+    finally:
+        peer.close()
+        for name in sorted(totals):
+            print(f"{totals[name]:9d}  {name}")
+    return 1 if any(name.startswith("DIFFERENCE") for name in totals) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -19,8 +19,8 @@ class Assignment:
 
     `most` and `least` bound the replicas of one partition in a node. `free[p]` is 1 while a
     replica of p may be moved. `soft` is `most` without what the plan concedes to weight; `cap` is
-    the one of the two that `fits` goes by now. `origin` remembers, for every (row, partition) that changed, the
-    first holder.
+    the one of the two that `fits` goes by now. `origin` remembers the first holder of every
+    (row, partition) that changed.
     """
 
     __slots__ = (

@@ -7,6 +7,7 @@ Names appear where there is room for them, and always when the pointer rests on 
 
 from __future__ import annotations
 
+from colorsys import hls_to_rgb
 from html import escape
 from math import cos, pi, sin
 
@@ -83,9 +84,7 @@ def _draw_node(
         )
         label = tier_name(tree.tier[node])
         title = f"{label}: {held} replicas of partitions"
-        pieces.append(
-            _wedge(inner, outer, start, stop, f"hsl({hue},45%,{lightness}%)", title, "#ffffff")
-        )
+        pieces.append(_wedge(inner, outer, start, stop, _colour(hue, lightness), title, "#ffffff"))
         _label(pieces, _short_name(tree, node), (inner + outer) / 2, start, stop, outer - inner)
     at = start
     for index, child in enumerate(tree.children[node]):
@@ -126,8 +125,16 @@ def _draw_device(
     if length > 0:
         outer = BASE + (SHARE - BASE) * length
         pieces.append(_wedge(BASE, outer, start, stop, colour, title, "#ffffff"))
-    if (stop - start) * 2 * pi * LABEL >= LABEL_ARC_MIN:
-        _outer_label(pieces, f"d{number} {name}  {device.weight:g}", (start + stop) / 2)
+    room = (stop - start) * 2 * pi * LABEL
+    if room >= LABEL_ARC_MIN:
+        text = f"d{number} {name}  {device.weight:g}"
+        _outer_label(pieces, text, (start + stop) / 2, 13 if room > 40 else 10)
+
+
+def _colour(hue: int, lightness: int) -> str:
+    """As #rrggbb, which every viewer knows."""
+    red, green, blue = hls_to_rgb(hue / 360, lightness / 100, 0.45)
+    return f"#{round(255 * red):02x}{round(255 * green):02x}{round(255 * blue):02x}"
 
 
 def _point(radius: float, turn: float) -> tuple[float, float]:
@@ -180,12 +187,12 @@ def _label(
     )
 
 
-def _outer_label(pieces: list[str], text: str, turn: float) -> None:
+def _outer_label(pieces: list[str], text: str, turn: float, size: int) -> None:
     x, y = _point(LABEL, turn)
     left = turn > 0.5
     angle = 360 * turn - 90 + (180 if left else 0)
     pieces.append(
-        f'<text x="{x:.1f}" y="{y:.1f}" font-size="10" dominant-baseline="central"'
+        f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" dominant-baseline="central"'
         f' text-anchor="{"end" if left else "start"}"'
         f' transform="rotate({angle:.1f} {x:.1f} {y:.1f})">{escape(text[:22])}</text>'
     )

@@ -64,7 +64,7 @@ def _rounded_down(
     target: Sequence[float],
     allowed: Sequence[float],
 ) -> list[int]:
-    """`above`, lowered to `below` for domains over what is allowed, as far as sums still work out."""
+    """`above`, lowered to `below` for domains over what is allowed, as far as sums work out."""
     lowered = {node for node in range(1, len(tree)) if target[node] > allowed[node] + SNAP}
     while lowered:
         tight = [below[node] if node in lowered else high for node, high in enumerate(above)]

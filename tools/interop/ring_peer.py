@@ -3,14 +3,17 @@
 Reads one JSON request per line, answers one JSON line. Its time of day is what the request says.
 """
 
+from __future__ import annotations
+
 import contextlib
 import io
 import json
 import sys
 import time
+from typing import Any
 
 
-def command(request):
+def command(request: dict[str, Any]) -> dict[str, Any]:
     """One call of swift-ring-builder, in this process."""
     from swift.cli import ringbuilder
 
@@ -20,11 +23,11 @@ def command(request):
         try:
             code = ringbuilder.main(["swift-ring-builder", *request["args"]]) or 0
         except SystemExit as end:
-            code = end.code or 0
+            code = end.code if isinstance(end.code, int) else 0
     return {"code": code, "out": out.getvalue()}
 
 
-def builder(request):
+def builder(request: dict[str, Any]) -> dict[str, Any]:
     """Load a builder file, validate it, and say what it holds."""
     from swift.common.ring import RingBuilder
 
@@ -40,7 +43,7 @@ def builder(request):
     }
 
 
-def ring(request):
+def ring(request: dict[str, Any]) -> dict[str, Any]:
     """Primaries and handoffs of some partitions of a ring file."""
     from swift.common import utils
     from swift.common.ring import Ring
@@ -48,19 +51,18 @@ def ring(request):
     utils.HASH_PATH_PREFIX = b"changeme"
     utils.HASH_PATH_SUFFIX = b"changeme"
     found = Ring(request["path"])
-    answer = []
-    for partition in request["partitions"]:
-        answer.append(
-            [
-                [node["id"] for node in found.get_part_nodes(partition)],
-                [[node["id"], node["handoff_index"]] for node in found.get_more_nodes(partition)],
-            ]
-        )
+    answer = [
+        [
+            [node["id"] for node in found.get_part_nodes(partition)],
+            [[node["id"], node["handoff_index"]] for node in found.get_more_nodes(partition)],
+        ]
+        for partition in request["partitions"]
+    ]
     names = [found.get_nodes(*name)[0] for name in request.get("names", [])]
     return {"nodes": answer, "partitions": names}
 
 
-def main():
+def main() -> None:
     now = [time.time()]
     real = time.time
     import swift.cli.ringbuilder

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from swiftlite.host.bundle import Host
-from swiftlite.host.net import DeadlinePassed, Listener, PeerGone, Stream
+from swiftlite.host.net import Address, DeadlinePassed, Listener, PeerGone, Stream
 from swiftlite.host.tasks import Task
 from swiftlite.httpd.connection import Connection, Service
 from swiftlite.httpd.limits import HttpLimits
@@ -38,6 +38,10 @@ class Acceptor:
         self._room = host.tasks.event()
         self._ended = host.tasks.event()
         self._task: Task[None] | None = None
+
+    @property
+    def address(self) -> Address:
+        return self._listener.address
 
     @property
     def connections(self) -> int:

@@ -24,7 +24,16 @@ _BLOCK_BYTES = 65536
 class Answer:
     """Owned by one task; close() it, or read it to its end."""
 
-    __slots__ = ("_chunks", "_left", "_wire", "headers", "http11", "length", "reason", "status")
+    __slots__ = (
+        "_address",
+        "_chunks",
+        "_left",
+        "_wire",
+        "headers",
+        "length",
+        "reason",
+        "status",
+    )
 
     def __init__(
         self,
@@ -39,6 +48,7 @@ class Answer:
         self.headers = headers
         self.length = None if framing < 0 else framing
         self._wire: Wire | None = wire
+        self._address = wire.address
         self._chunks = ChunkedBody() if framing == CHUNKED else None
         self._left = framing  # of a known length; UNTIL_CLOSE or CHUNKED otherwise
         if framing == 0:
@@ -172,9 +182,9 @@ class Answer:
 
     def _broke(self, reason: str) -> PeerBroke:
         wire, self._wire = self._wire, None
-        assert wire is not None
-        wire.close()
-        return PeerBroke(wire.address, reason)
+        if wire is not None:
+            wire.close()
+        return PeerBroke(self._address, reason)
 
     def _fault(self, error: PeerGone | DeadlinePassed | Malformed) -> PeerFault:
         wire = self._wire

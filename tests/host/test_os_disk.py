@@ -67,7 +67,7 @@ def test_preallocating_keeps_the_size(disk: OsDisk, root: str) -> None:
 
 def test_preallocating_too_much_says_so(disk: OsDisk, root: str) -> None:
     fd = disk.open_unnamed(root)
-    with pytest.raises(OSError, match="too large|No space"):
+    with pytest.raises(OSError, match=r"too large|No space"):
         disk.preallocate(fd, 1 << 50)
     with pytest.raises(OSError, match="Bad file"):
         disk.preallocate(-1, 10)

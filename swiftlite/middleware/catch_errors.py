@@ -31,10 +31,6 @@ class CatchErrorsOptions:
     trans_id_suffix: str = opt("", "Ends every transaction id, to tell clusters apart in logs.")
 
 
-_IDS = frozenset(("x-trans-id", "x-openstack-request-id"))
-_ID_SIZES = frozenset(map(len, _IDS))
-
-
 class BadResponseLength(SwiftliteError):
     """An app's body is not as long as its Content-Length; breaks the connection when raised."""
 
@@ -74,24 +70,43 @@ class CatchErrors:
                 f"{environ.get('REQUEST_METHOD')} {environ.get('PATH_INFO')} ({trans_id})"
             )
             return _crash(trans_id)(environ, start_response)
-        headers.append(("X-Trans-Id", trans_id))
-        headers.append(("X-Openstack-Request-Id", trans_id))
-        start_response(status, headers)
+        start_response(
+            status, [*headers, ("X-Trans-Id", trans_id), ("X-Openstack-Request-Id", trans_id)]
+        )
         return body
+
+
+class _Kinds(dict[str, int]):
+    """Header name to what it is here: _LENGTH, _ID, or 0 for all others. Bounded."""
+
+    LIMIT = 4096
+
+    def __missing__(self, name: str) -> int:
+        kind = _KINDS.get(name.lower(), 0)
+        if len(self) < self.LIMIT:
+            self[name] = kind
+        return kind
+
+
+_LENGTH, _ID = 1, 2
+_KINDS = {"content-length": _LENGTH, "x-trans-id": _ID, "x-openstack-request-id": _ID}
+_kinds = _Kinds()
 
 
 def _told_length(headers: HeaderList) -> tuple[HeaderList, int | None]:
     """The headers without transaction ids of somebody else's, and Content-Length."""
-    kept: HeaderList = []
     length = None
-    for item in headers:
-        size = len(item[0])
-        if size == 14 and item[0].lower() == "content-length":
-            length = int(item[1])
-        elif size in _ID_SIZES and item[0].lower() in _IDS:
-            continue
-        kept.append(item)
-    return kept, length
+    others = False
+    for name, value in headers:
+        kind = _kinds[name]
+        if kind:
+            if kind == _LENGTH:
+                length = int(value)
+            else:
+                others = True
+    if others:
+        headers = [item for item in headers if _kinds[item[0]] != _ID]
+    return headers, length
 
 
 def _exact(verb: str, status: int, length: int | None, body: Iterable[bytes]) -> Iterable[bytes]:

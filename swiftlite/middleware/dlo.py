@@ -15,7 +15,7 @@ from typing import Any
 from swiftlite.config.option import Seconds, opt
 from swiftlite.formats.slo_manifest import Segment
 from swiftlite.host.bundle import Host
-from swiftlite.middleware.calling import as_response, call, has_header
+from swiftlite.middleware.calling import HeaderFinder, as_response, call
 from swiftlite.middleware.factory import Filter, FilterConf
 from swiftlite.middleware.segments import (
     CONDITIONS,
@@ -43,7 +43,7 @@ SOURCE = "DLO"
 AGENT = "%(orig)s DLO MultipartGET"
 LISTING_BYTES_MAX = 64 * 1024 * 1024
 PAGES_MAX = 100  # read at once for a Range that lies beyond the first page
-MANIFEST = "x-object-manifest"
+_is_manifest = HeaderFinder("x-object-manifest")
 _OF_THE_MANIFEST = frozenset(("content-length", "content-range", "etag"))
 _IGNORE_RANGE = "HTTP_X_BACKEND_IGNORE_RANGE_IF_METADATA_PRESENT"
 
@@ -93,7 +93,7 @@ class DynamicLargeObjects:
         if "HTTP_RANGE" in environ:
             add_name(environ, _IGNORE_RANGE, "X-Object-Manifest")
         status, headers, body = call(self.app, environ)
-        if not has_header(headers, MANIFEST):
+        if not _is_manifest(headers):
             start_response(status, headers)
             return body
         request = Request(environ)

@@ -510,7 +510,7 @@ def test_metrics_are_named_as_in_swift(method: str, path: str, name: str) -> Non
 
 
 def test_objects_are_counted_by_policy_too() -> None:
-    logged = Logged(Canned(201, [("x-backend-storage-policy-index", "2")]))
+    logged = Logged(Canned(201, [("X-Backend-Storage-Policy-Index", "2")]))
     logged.ask("PUT", "/v1/a/c/o", body=b"abc")
     assert [metric for metric, _ in logged.statsd.told] == [
         "object.PUT.201.timing",

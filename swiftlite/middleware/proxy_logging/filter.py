@@ -21,7 +21,12 @@ from swiftlite.middleware.proxy_logging.bodies import (
     CountedSender,
     counter_of,
 )
-from swiftlite.middleware.proxy_logging.entry import Entry, LineOptions
+from swiftlite.middleware.proxy_logging.fields import (
+    LineOptions,
+    in_path,
+    method,
+    policy_index,
+)
 from swiftlite.middleware.proxy_logging.template import (
     DEFAULT_TEMPLATE,
     Render,
@@ -123,22 +128,25 @@ class ProxyLogging:
 
         def done(outcome: int, sent: int, first: float) -> None:
             wire, headers = head or (500, [])
-            now = clock.monotonic()
-            entry = Entry(
-                environ,
-                self.line,
-                status_int=outcome or wire,
-                wire_status_int=wire,
-                response_headers=headers,
-                bytes_recvd=received(),
-                bytes_sent=sent,
-                started=started,
-                seconds=now - began,
-                ttfb_seconds=(first or now) - began,
+            seconds = clock.monotonic() - began
+            self.log.info(
+                self.render(
+                    environ,
+                    self.line,
+                    outcome or wire,
+                    wire,
+                    headers,
+                    received(),
+                    sent,
+                    started,
+                    started + seconds,
+                    first - began if first else seconds,
+                )
             )
-            self.log.info(self.render(entry))
             if self.statsd.enabled:
-                self._count(entry)
+                name = _metric(environ, self.methods, outcome or wire)
+                policy = policy_index(environ, headers)
+                self._count(name, policy, seconds, first - began, received() + sent)
 
         try:
             body = self.app(environ, start)
@@ -156,30 +164,32 @@ class ProxyLogging:
             return CountedSender(body, done, clock.monotonic)
         return CountedBody(body, done, clock.monotonic)
 
-    def _count(self, entry: Entry) -> None:
-        """Swift's metrics: `<type>.<method>.<status>.timing`, `.xfer`, `.first-byte.timing`."""
-        method = entry.method if entry.method in self.methods else BAD_METHOD
-        name = f"{_type_of(entry)}.{method}.{entry.status_int}"
-        prefixes = [name]
-        policy = entry.policy_index
-        if entry.object and policy.isdigit():
-            prefixes.append(f"object.policy.{policy}.{method}.{entry.status_int}")
-        for prefix in prefixes:
-            self.statsd.timing(f"{prefix}.timing", entry.seconds)
-            if method == "GET":
-                self.statsd.timing(f"{prefix}.first-byte.timing", entry.ttfb_seconds)
-            self.statsd.count(f"{prefix}.xfer", entry.bytes_recvd + entry.bytes_sent)
+    def _count(
+        self, name: str, policy: str, seconds: float, first_byte: float, transferred: int
+    ) -> None:
+        """Swift's metrics: `<name>.timing`, `.first-byte.timing`, `.xfer`; objects' by policy."""
+        names = [name]
+        if name.startswith("object.") and policy.isdigit():
+            names.append(f"object.policy.{policy}.{name.removeprefix('object.')}")
+        for metric in names:
+            self.statsd.timing(f"{metric}.timing", seconds)
+            if ".GET." in metric:
+                self.statsd.timing(f"{metric}.first-byte.timing", max(first_byte, 0.0))
+            self.statsd.count(f"{metric}.xfer", transferred)
 
 
-def _type_of(entry: Entry) -> str:
-    """What a request was about: object, container, account; else the filter that made it."""
-    if entry.object:
-        return "object"
-    if entry.container:
-        return "container"
-    if entry.account:
-        return "account"
-    return entry.source or "UNKNOWN"
+def _metric(environ: Environ, methods: frozenset[str], status: int) -> str:
+    """`object.GET.200`: what the request was about (or the filter that made it), verb, status."""
+    verb = method(environ)
+    if in_path(environ, 4):
+        kind = "object"
+    elif in_path(environ, 3):
+        kind = "container"
+    elif in_path(environ, 2):
+        kind = "account"
+    else:
+        kind = str(environ.get("swift.source") or "UNKNOWN")
+    return f"{kind}.{verb if verb in methods else BAD_METHOD}.{status}"
 
 
 def filter_factory(global_conf: dict[str, str], **local_conf: str) -> Filter:

@@ -7,10 +7,9 @@ from collections.abc import Iterable
 
 from swiftlite.config.units import is_true
 from swiftlite.host.bundle import Host
-from swiftlite.middleware.calling import as_response, call, has_header
+from swiftlite.middleware.calling import HeaderFinder, as_response, call
 from swiftlite.middleware.factory import Filter, FilterConf
 from swiftlite.middleware.segments import (
-    CONDITIONS,
     SegmentUnusable,
     add_name,
     object_path,
@@ -18,7 +17,7 @@ from swiftlite.middleware.segments import (
 )
 from swiftlite.middleware.slo.delete import delete
 from swiftlite.middleware.slo.get import read, show_manifest
-from swiftlite.middleware.slo.options import SLO_ETAG, STATIC, Setting, SloOptions
+from swiftlite.middleware.slo.options import SLO_ETAG, Setting, SloOptions
 from swiftlite.middleware.slo.put import put
 from swiftlite.observe.log import Log
 from swiftlite.vocab.content_type import parse_content_type
@@ -30,6 +29,7 @@ from swiftlite.web.response import Response
 from swiftlite.web.subrequest import send
 from swiftlite.web.wsgi import Environ, StartResponse, WsgiApp
 
+_is_manifest = HeaderFinder("x-static-large-object")
 _ETAG_IS_AT = "HTTP_X_BACKEND_ETAG_IS_AT"
 _IGNORE_RANGE = "HTTP_X_BACKEND_IGNORE_RANGE_IF_METADATA_PRESENT"
 
@@ -92,31 +92,57 @@ class StaticLargeObjects:
         return None
 
     def _read(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        if environ.get("QUERY_STRING"):
+            return self._read_as_asked(environ, start_response)
+        self._announce(environ)
+        status, headers, body = call(self.app, environ)
+        if not _is_manifest(headers):
+            start_response(status, headers)
+            return body
+        return self._answer(environ, as_response(status, headers, body), {})(
+            environ, start_response
+        )
+
+    def _read_as_asked(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """The same for a request with a query, which may ask for the manifest or for a part."""
+        try:
+            params = Request(environ).params_text
+        except Refusal as refusal:
+            return refusal.response()(environ, start_response)
+        if params.get("multipart-manifest") != "get":
+            self._announce(environ)
+        status, headers, body = call(self.app, environ)
+        if not _is_manifest(headers):
+            start_response(status, headers)
+            return body
+        return self._answer(environ, as_response(status, headers, body), params)(
+            environ, start_response
+        )
+
+    def _announce(self, environ: Environ) -> None:
+        """Tell the storage server that conditions and Range are about the large object."""
+        if "HTTP_RANGE" in environ:
+            add_name(environ, _IGNORE_RANGE, "X-Static-Large-Object")
+        if (
+            "HTTP_IF_NONE_MATCH" in environ
+            or "HTTP_IF_MATCH" in environ
+            or "HTTP_IF_MODIFIED_SINCE" in environ
+            or "HTTP_IF_UNMODIFIED_SINCE" in environ
+        ):
+            add_name(environ, _ETAG_IS_AT, SLO_ETAG)
+
+    def _answer(self, environ: Environ, manifest: Response, params: dict[str, str]) -> Response:
         request = Request(environ)
         try:
-            params = request.params_text if environ.get("QUERY_STRING") else {}
-            shown = params.get("multipart-manifest") == "get"
-            if not shown:
-                if "HTTP_RANGE" in environ:
-                    add_name(environ, _IGNORE_RANGE, "X-Static-Large-Object")
-                if any(key in environ for key in CONDITIONS):
-                    add_name(environ, _ETAG_IS_AT, SLO_ETAG)
-            status, headers, body = call(self.app, environ)
-            if not has_header(headers, STATIC):
-                start_response(status, headers)
-                return body
-            manifest = as_response(status, headers, body)
             if not is_true(manifest.get_header("X-Static-Large-Object")):
-                answer = manifest
-            elif shown:
-                answer = show_manifest(request, manifest, raw=params.get("format") == "raw")
-            else:
-                answer = read(request, manifest, self.setting, params)
+                return manifest
+            if params.get("multipart-manifest") == "get":
+                return show_manifest(request, manifest, raw=params.get("format") == "raw")
+            return read(request, manifest, self.setting, params)
         except Refusal as refusal:
-            answer = refusal.response()
+            return refusal.response()
         except SegmentUnusable as error:
-            answer = self._told_and_logged(environ, error)
-        return answer(environ, start_response)
+            return self._told_and_logged(environ, error)
 
     def _list(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """A container's listing, large objects' ETags told apart from their manifests'."""

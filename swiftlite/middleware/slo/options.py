@@ -13,7 +13,6 @@ from swiftlite.web.wsgi import WsgiApp
 SOURCE = "SLO"
 SLO_ETAG = "X-Object-Sysmeta-Slo-Etag"
 SLO_SIZE = "X-Object-Sysmeta-Slo-Size"
-STATIC = "x-static-large-object"
 
 
 @dataclass(frozen=True, slots=True)

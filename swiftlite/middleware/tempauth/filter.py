@@ -33,6 +33,7 @@ from swiftlite.web.request import Request
 from swiftlite.web.response import Response
 from swiftlite.web.wsgi import Environ, StartResponse, WsgiApp
 
+KNOWN_TOKENS_MAX = 2048  # tokens whose signature was found right, kept in memory alone
 _NO_KEY = "\0 nobody's key"
 
 
@@ -61,6 +62,7 @@ class TempAuth:
         self.statsd = statsd
         self.prefixes = options.reseller_prefix
         self.prefix = self.prefixes[0]
+        self._known: dict[str, tuple[int, str]] = {}  # token to its end and its groups
         self._remote_users = {
             name: text_to_wsgi(",".join(user.all_groups(self.prefixes)))
             for name, user in users.items()
@@ -97,7 +99,7 @@ class TempAuth:
                 remote_user = f"{remote_user},{also}"
             environ["REMOTE_USER"] = remote_user
             self._leave_callback(environ)
-            if ".reseller_admin" in remote_user.split(","):
+            if ".reseller_admin" in remote_user and ".reseller_admin" in remote_user.split(","):
                 environ["reseller_request"] = True
             return None
         if self.prefix and not s3:
@@ -114,9 +116,16 @@ class TempAuth:
         What is not signed by us may be a token of an OpenStack Swift proxy beside this one, which
         keeps its tokens in the memcached that both use.
         """
+        known = self._known.get(token)
+        if known is not None and known[0] > self.clock.wall():
+            return known[1]
         held = self.mint.read(token)
         if held is not None:
-            return self._remote_users[held.user.full_name]
+            remote_user = self._remote_users[held.user.full_name]
+            if len(self._known) >= KNOWN_TOKENS_MAX:
+                self._known.clear()
+            self._known[token] = (held.expires, remote_user)
+            return remote_user
         cache = environ.get("swift.cache")
         if cache is None or not getattr(cache, "shared", False):
             return None

@@ -243,11 +243,15 @@ class RingBuilder:
         hole = len(state.devices)
         return [padded(row, state.parts, hole) for row in state.rows]
 
-    def resting(self, now: float) -> int:
-        """Partitions that may not move because one of their replicas moved lately."""
+    def movable(self, now: float) -> bytearray:
+        """Per partition: 1 when min_part_hours have passed since a replica of it moved, else 0."""
         moves, _ = self._aged_moves(now)
         hours = self._state.min_part_hours
-        return sum(moves.translate(bytes(int(age < hours) for age in range(256))))
+        return moves.translate(bytes(int(age >= min(hours, 255)) for age in range(256)))
+
+    def resting(self, now: float) -> int:
+        """Partitions that may not move because one of their replicas moved lately."""
+        return self._state.parts - sum(self.movable(now))
 
     def balances(self) -> dict[int, float]:
         """Per device id: percent above its share by weight."""
@@ -506,7 +510,7 @@ class RingBuilder:
         self, moves: bytearray, seed: str | None, may_move: bytearray | None
     ) -> work.Question:
         state = self._state
-        hours = state.min_part_hours
+        hours = min(state.min_part_hours, 255)  # Older moves are not told apart.
         free = moves.translate(bytes(int(age >= hours) for age in range(256)))
         if may_move is not None:
             free = bytearray(map(min, free, may_move))

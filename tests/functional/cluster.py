@@ -10,6 +10,7 @@ import contextlib
 import http.client
 import os
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -31,6 +32,7 @@ from swiftlite.ring import Ring
 from swiftlite.service.port import port_fault
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+_WENT_WELL = re.compile(r'" [234]\d\d |HTTP/1.1 [234]\d\d ')
 PATIENCE_S = 60.0
 """How long a lost machine may take; nothing is measured by it."""
 
@@ -210,11 +212,13 @@ class Cluster:
         return [path for path in self.layout.device(node).glob(pattern) if path.is_file()]
 
     def logs(self) -> str:
-        """The ends of all logs, for a test that fails."""
-        return "\n".join(
-            f"--- {path.name}\n{path.read_text(errors='replace')[-2000:]}"
-            for path in sorted(self.layout.logs.glob("*.log"))
-        )
+        """What logs say beside requests that went well, for a test that fails."""
+        told = []
+        for path in sorted(self.layout.logs.glob("*.log")):
+            lines = path.read_text(errors="replace").splitlines()
+            lines = [line for line in lines if not _WENT_WELL.search(line)]
+            told += [f"--- {path.name}", *(line[:1500] for line in lines[-10:])]
+        return "\n".join(told)
 
 
 class Embedded(Cluster):

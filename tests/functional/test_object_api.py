@@ -308,7 +308,7 @@ def test_access_lists(embedded: Embedded, client: Client, box: str) -> None:
     assert other.send("GET", client.target(box)).status == 200
     client.post(box, X_Container_Read=".r:*")
     assert other.send("GET", client.target(box)).status == 401
-    assert client.post(box, X_Container_Read=".r:bad,.nonsense").status == 400
+    assert client.post(box, X_Container_Read=".nonsense:x").status == 400
 
 
 def test_a_dynamic_large_object(client: Client, box: str) -> None:
@@ -350,7 +350,7 @@ def test_info_names_what_is_here(client: Client) -> None:
     info = json.loads(answer.body)
     assert info["swift"]["max_file_size"] == 5_368_709_122
     assert info["swift"]["policies"][0]["name"] == "gold"
-    for name in ("tempauth", "slo", "dlo"):
+    for name in ("tempauth", "slo"):
         assert name in info, info.keys()
 
 

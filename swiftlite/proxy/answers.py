@@ -32,7 +32,7 @@ _ERROR_BODY_MAX = 8192
 
 def told_headers(headers: Iterable[tuple[str, str]]) -> HeaderList:
     """A node's headers as the client gets them: ETag without quotes, a clean Content-Type."""
-    told = []
+    told = [("Accept-Ranges", "bytes")]
     for name, value in headers:
         lowered = name.lower()
         if lowered in _NOT_TOLD:

@@ -57,10 +57,10 @@ class AllowedHeaders:
                 yield name, wsgi_to_text(value)
         named = environ.get("HTTP_X_BACKEND_REPLICATION_HEADERS")
         if named:
-            for name in named.split():
+            for name in wsgi_to_text(named).split():
                 value = environ.get(environ_key(name))
                 if value is not None:
-                    yield title_case(wsgi_to_text(name)), wsgi_to_text(value)
+                    yield title_case(name), wsgi_to_text(value)
 
 
 def metadata_of_put(request: Request, allowed: AllowedHeaders) -> Metadata:

@@ -1,10 +1,12 @@
-"""CPU of the HTTP core alone: a tiny GET and a 4 KiB PUT served, and a pooled PUT to three peers.
+"""CPU of the HTTP core alone: a tiny GET and a 4 KiB PUT served, a pooled PUT to three peers, and
+a large file sent (file) and relayed from a peer (relay).
 
 Server CPU is utime+stime of the server process over the load (wrk), divided by the requests
 answered; client CPU that of this process over the calls. Shared machines inflate both: quote
 medians, and run again beside what you compare with.
 
-Usage: python tools/bench/http_core.py [--seconds 2] [--rounds 3] [--connections 32] [get put peers]
+Usage: python tools/bench/http_core.py [--seconds 2] [--rounds 3] [--connections 32]
+           [get put peers file relay]
 """
 
 from __future__ import annotations
@@ -18,22 +20,26 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from swiftlite.host import green
+from swiftlite.host import bundle, green
+from swiftlite.host.net import Address, FileSpan, Stream
 from swiftlite.httpd.acceptor import Acceptor
 from swiftlite.observe.log import Log
 from swiftlite.observe.sinks import StreamSink
 from swiftlite.peers.call import render_head
 from swiftlite.peers.pool import Pool
+from swiftlite.peers.relay import Relay
 
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 PUT_SCRIPT = """
 wrk.method = "PUT"
 wrk.body = string.rep("x", 4096)
 """
+FILE_BYTES = 64 << 20
+SMALL_PATH = "/v1/AUTH_test/container/object"
 ANSWER_HEADERS = [
     ("Content-Type", "application/octet-stream"),
     ("Content-Length", "2"),
@@ -50,7 +56,43 @@ REQUEST_HEADERS = {
 }
 
 
+class LargeFile:
+    """Sends the same unnamed file every time."""
+
+    fd = -1
+
+    def __iter__(self) -> Iterator[bytes]:
+        raise AssertionError("not sent by itself")
+
+    def send_to(self, stream: Stream) -> int:
+        return FileSpan(self.fd, 0, FILE_BYTES).send_to(stream)
+
+    def close(self) -> None:
+        pass
+
+
+class Peers:
+    """The server's own pool, made after the fork."""
+
+    pool: Pool | None = None
+
+
+def relayed(address: Address, start_response: Callable[..., object]) -> Relay:
+    if Peers.pool is None:
+        Peers.pool = Pool(bundle.installed())
+    head = render_head("GET", "/file", [], address)
+    answer = Peers.pool.open(address, head, deadline=None).answer(None)
+    start_response("200 OK", [("Content-Length", str(answer.length))])
+    return Relay(answer)
+
+
 def app(environ: dict[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
+    path = environ["PATH_INFO"]
+    if path == "/file":
+        start_response("200 OK", [("Content-Length", str(FILE_BYTES))])
+        return LargeFile()
+    if path.startswith("/relay"):
+        return relayed(("127.0.0.1", int(path[7:])), start_response)
     if environ["REQUEST_METHOD"] == "PUT":
         environ["wsgi.input"].read(-1)
     start_response("200 OK", ANSWER_HEADERS)
@@ -59,7 +101,7 @@ def app(environ: dict[str, Any], start_response: Callable[..., object]) -> Itera
 
 def start_server() -> tuple[int, int]:
     """Fork a server; returns its pid and port."""
-    host = green.make_host()
+    host = bundle.install(green.make_host())
     listener = host.net.listen(("127.0.0.1", 0))
     assert not isinstance(listener.address, str)
     port = listener.address[1]
@@ -83,7 +125,9 @@ def own_cpu() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def load(port: int, seconds: float, connections: int, script: str | None) -> int:
+def load(
+    port: int, seconds: float, connections: int, script: str | None, path: str = SMALL_PATH
+) -> int:
     """Run wrk; returns the requests answered."""
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s"]
     for name, value in REQUEST_HEADERS.items():
@@ -93,7 +137,7 @@ def load(port: int, seconds: float, connections: int, script: str | None) -> int
             file.write(script)
             file.flush()
             command += ["-s", file.name]
-        command.append(f"http://127.0.0.1:{port}/v1/AUTH_test/container/object")
+        command.append(f"http://127.0.0.1:{port}{path}")
         output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     if "Non-2xx" in output or "Socket errors" in output:
         sys.exit(f"the load met errors:\n{output}")
@@ -107,6 +151,13 @@ def served(pid: int, port: int, options: argparse.Namespace, script: str | None)
     before = cpu_of(pid)
     count = load(port, options.seconds, options.connections, script)
     return (cpu_of(pid) - before) / count * 1e6
+
+
+def sent(pid: int, port: int, path: str, options: argparse.Namespace) -> float:
+    """Server CPU in ms per GB of a large body, one client."""
+    before = cpu_of(pid)
+    count = load(port, options.seconds, 1, None, path)
+    return (cpu_of(pid) - before) / (count * FILE_BYTES) * 1e12
 
 
 def peers(ports: list[int], seconds: float) -> float:
@@ -148,18 +199,25 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=32)
     parser.add_argument("what", nargs="*", default=["get", "put", "peers"])
     options = parser.parse_args()
-    servers = [start_server() for _ in range(3 if "peers" in options.what else 1)]
+    LargeFile.fd = os.open("/var/tmp", os.O_TMPFILE | os.O_RDWR)
+    for _ in range(FILE_BYTES >> 20):
+        os.write(LargeFile.fd, bytes(1 << 20))
+    servers = [start_server() for _ in range(3)]
     try:
         pid, port = servers[0]
         works: dict[str, Callable[[], float]] = {
             "get": lambda: served(pid, port, options, None),
             "put": lambda: served(pid, port, options, PUT_SCRIPT),
             "peers": lambda: peers([port for _, port in servers], options.seconds),
+            "file": lambda: sent(pid, port, "/file", options),
+            "relay": lambda: sent(pid, port, f"/relay/{servers[1][1]}", options),
         }
         for name in options.what:
             figures = [works[name]() for _ in range(options.rounds)]
             shown = " ".join(f"{figure:.1f}" for figure in figures)
-            print(f"{name:6} {statistics.median(figures):6.1f} µs CPU   ({shown})", flush=True)
+            unit = "ms/GB" if name in ("file", "relay") else "µs"
+            median = statistics.median(figures)
+            print(f"{name:6} {median:6.1f} {unit} CPU   ({shown})", flush=True)
     finally:
         for pid, _ in servers:
             os.kill(pid, 9)

@@ -109,6 +109,8 @@ class Declared:
         if not isinstance(value, int | float):
             return
         minimum, maximum = self.about.minimum, self.about.maximum
+        if minimum is None and self.unit:
+            minimum = 0  # no size and no time is negative unless an option says so
         if minimum is not None and value < minimum:
             raise ValueError(f"must be at least {_plain(minimum)}")
         if maximum is not None and value > maximum:

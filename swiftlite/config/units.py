@@ -47,7 +47,12 @@ def parse_float(text: str) -> float:
 
 
 def parse_bytes(text: str) -> int:
-    """`65536`, `64K`, `10 MiB`: units are powers of 1024, however they are spelled."""
+    """`65536`, `64K`, `10 MiB`: units are powers of 1024, however they are spelled; or `-1`.
+
+    Minus one stands for "none" where an option allows it.
+    """
+    if text == "-1":
+        return -1
     found = _size(text)
     if not found:
         raise ValueError("must be a number of bytes, such as 65536, 64K or 10M")

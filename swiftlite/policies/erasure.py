@@ -27,15 +27,6 @@ TYPES = (
     "shss",
     "libphazr",
 )
-OPTIONS = frozenset(
-    (
-        "ec_type",
-        "ec_num_data_fragments",
-        "ec_num_parity_fragments",
-        "ec_object_segment_size",
-        "ec_duplication_factor",
-    )
-)
 _MIN_PARITY = 1  # beyond the data fragments: what every scheme of the library answers
 
 

@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from swiftlite.config.option import declared
 from swiftlite.config.units import parse_bool, parse_list
 from swiftlite.policies.collection import PolicyCollection
 from swiftlite.policies.erasure import (
     ERASURE_CODING,
     ERASURE_DISKFILE,
-    OPTIONS,
     ErasureCode,
     parse_erasure,
 )
+from swiftlite.policies.options import ErasureOptions, StoragePolicyOptions
 from swiftlite.policies.policy import (
     LEGACY_NAME,
     REPLICATED_DISKFILE,
@@ -29,7 +30,8 @@ from swiftlite.policies.policy import (
 
 PREFIX = "storage-policy:"
 _DISKFILES = {REPLICATION: REPLICATED_DISKFILE, ERASURE_CODING: ERASURE_DISKFILE}
-_KNOWN = {"name", "aliases", "default", "deprecated", "policy_type", "diskfile_module"}
+_KNOWN = {option.name for option in declared(StoragePolicyOptions)}
+_KNOWN_CODED = _KNOWN | {option.name for option in declared(ErasureOptions)}
 
 
 def parse_policies(sections: Mapping[str, Mapping[str, str]]) -> PolicyCollection:
@@ -64,7 +66,7 @@ def _parse(index: int, section: Mapping[str, str]) -> Policy:
         raise PolicyError(f"{where} has no name")
     name = check_name(section["name"].strip(), index)
     aliases = [check_name(alias, index) for alias in parse_list(section.get("aliases", ""))]
-    known = _KNOWN | OPTIONS if kind == ERASURE_CODING else _KNOWN
+    known = _KNOWN_CODED if kind == ERASURE_CODING else _KNOWN
     for key in section:
         if key not in known:
             raise PolicyError(f"{where}: {key} is no option of a storage policy")
@@ -77,7 +79,7 @@ def _parse(index: int, section: Mapping[str, str]) -> Policy:
         is_default=_truth(section, "default", where),
         deprecated=deprecated,
         kind=kind,
-        diskfile_module=section.get("diskfile_module", _DISKFILES[kind]),
+        diskfile_module=section.get("diskfile_module", "") or _DISKFILES[kind],
         erasure=erasure,
     )
 

@@ -53,6 +53,7 @@ def test_text_becomes_typed_values() -> None:
         ("run_pause", "-1", "run_pause = '-1' must be at least 0."),
         ("chunk", "2G", "chunk = '2G' must be at most 1073741824."),
         ("chunk", "big", "chunk = 'big' must be a number of bytes, such as 65536, 64K or 10M."),
+        ("chunk", "-1", "chunk = '-1' must be at least 1."),
         ("chunk", "1.5", "chunk = '1.5' must be a whole number of bytes."),
         ("mount_check", "maybe", "must be true or false"),
         ("workers", "many", "workers = 'many' must be a whole number, or auto."),

@@ -102,7 +102,7 @@ class DynamicLargeObjects:
         except Refusal as refusal:
             answer = refusal.response()
         except SegmentUnusable as error:
-            self.log.warning(f"{environ['PATH_INFO']} ({request.trans_id}): {error}")
+            self.log.warning(f"{wsgi_to_text(environ['PATH_INFO'])} ({request.trans_id}): {error}")
             answer = unusable(error)
         return answer(environ, start_response)
 

@@ -78,9 +78,11 @@ class ListingFormats:
         request = Request(environ)
         params = request.params_text
         chosen = wanted_type(environ, params.get("format"))
-        environ["QUERY_STRING"] = _asking_for_json(environ.get("QUERY_STRING", ""))
+        asked = environ.get("QUERY_STRING", "")
+        environ["QUERY_STRING"] = _asking_for_json(asked)
         environ["swift.format_listing"] = True
         answer = send(self.app, request)
+        environ["QUERY_STRING"] = asked  # the access line tells what the client sent
         if answer.status_int not in (200, 204) or not environ.get("swift.format_listing"):
             return answer
         if "format" not in params:

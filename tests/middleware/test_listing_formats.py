@@ -83,6 +83,12 @@ def test_other_parameters_reach_the_backend_untouched() -> None:
     assert app.last["QUERY_STRING"] == "prefix=a%26b&limit=3&delimiter=/&reverse&format=json"
 
 
+def test_what_the_client_asked_for_is_left_for_the_access_line() -> None:
+    environ = make_environ("GET", "/v1/a/c", query="format=xml&limit=1")
+    Answer(ListingFormats(listing([]), Limits()), environ)
+    assert environ["QUERY_STRING"] == "format=xml&limit=1"
+
+
 def test_text_of_a_container() -> None:
     assert ask(listing(OBJECTS)).body == "a&b<c>'\"ü\nphotos/\n".encode()
 

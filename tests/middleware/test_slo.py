@@ -13,11 +13,13 @@ import pytest
 
 from swiftlite.host.net import DeadlinePassed
 from swiftlite.infocache.info import ContainerInfo
+from swiftlite.middleware.copy import ServerSideCopy
 from swiftlite.middleware.dlo import DloOptions, DynamicLargeObjects
 from swiftlite.middleware.segments import SegmentUnusable
 from swiftlite.middleware.slo import StaticLargeObjects
 from swiftlite.middleware.slo.options import SloOptions
 from swiftlite.vocab.hashing import HashPath
+from swiftlite.vocab.limits import Limits
 from swiftlite.web.refusals import standard_answer
 from swiftlite.web.request import Request
 from swiftlite.web.response import Response
@@ -723,6 +725,17 @@ def test_the_manifest_as_sent_may_be_put_again(slo: World) -> None:
     again = slo("PUT", "/v1/a/c/again", "multipart-manifest=put", answer.body)
     assert again.status == 201
     assert slo(path="/v1/a/c/again").body == WHOLE
+
+
+def test_a_copied_manifest_keeps_the_type_of_the_large_object(slo: World) -> None:
+    app = ServerSideCopy(slo.app, Limits(), log=slo.log)  # type: ignore[arg-type]
+    environ = make_environ(
+        "COPY", "/v1/a/c/slo", query="multipart-manifest=get", Destination="c/copy"
+    )
+    assert Answer(app, environ).status == 201
+    copy = slo.swift.objects["/a/c/copy"].headers
+    assert copy == slo.swift.objects["/a/c/slo"].headers
+    assert slo.stored("/a/c/copy") == slo.stored()
 
 
 # Parts

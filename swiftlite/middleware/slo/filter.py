@@ -22,6 +22,7 @@ from swiftlite.middleware.slo.put import put
 from swiftlite.observe.log import Log
 from swiftlite.vocab.content_type import parse_content_type
 from swiftlite.vocab.hashing import HashPath
+from swiftlite.vocab.names import wsgi_to_text
 from swiftlite.web.info_registry import register
 from swiftlite.web.refusals import Refusal
 from swiftlite.web.request import Request
@@ -160,7 +161,9 @@ class StaticLargeObjects:
         return Response(200, kept, body)(environ, start_response)
 
     def _told_and_logged(self, environ: Environ, error: SegmentUnusable) -> Response:
-        self.log.warning(f"{environ['PATH_INFO']} ({environ.get('swift.trans_id', '-')}): {error}")
+        self.log.warning(
+            f"{wsgi_to_text(environ['PATH_INFO'])} ({environ.get('swift.trans_id', '-')}): {error}"
+        )
         return unusable(error)
 
 
@@ -193,7 +196,7 @@ def filter_factory(global_conf: dict[str, str], **local_conf: str) -> Filter:
         "slo",
         max_manifest_segments=options.max_manifest_segments,
         max_manifest_size=options.max_manifest_size,
-        yield_frequency=options.yield_frequency,
+        yield_frequency=int(options.yield_frequency),
         min_segment_size=1,
         allow_async_delete=options.allow_async_delete,
     )

@@ -20,6 +20,7 @@ from swiftlite.formats.slo_manifest import (
 )
 from swiftlite.middleware.segments import (
     CONDITIONS,
+    CONTENT_TYPE_OF_WHOLE,
     LargeObject,
     Pace,
     SegmentFetcher,
@@ -72,6 +73,8 @@ def read(
 def show_manifest(request: Request, manifest: Response, *, raw: bool) -> Response:
     """The manifest itself, as stored, or (raw) as it may be put again."""
     kept = [item for item in manifest.headerlist if item[0].lower() != "content-type"]
+    if own := manifest.get_header("Content-Type"):
+        kept.append((CONTENT_TYPE_OF_WHOLE, split_swift_bytes(own)[0]))
     if not raw or request.verb != "GET" or manifest.status_int != 200:
         manifest.headerlist = [*kept, ("Content-Type", JSON)]
         return manifest

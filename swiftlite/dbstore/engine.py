@@ -15,8 +15,8 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-from swiftlite.dbstore.connection import Connection, translate
-from swiftlite.dbstore.create import Fill, create_database
+from swiftlite.dbstore.connection import Connection, FileId, file_id, translate
+from swiftlite.dbstore.create import Fill, create_database, sync_upwards
 from swiftlite.dbstore.device import Devices, device_error
 from swiftlite.dbstore.errors import (
     DatabaseBusy,
@@ -43,6 +43,7 @@ T = TypeVar("T")
 _BATCH_ROWS = 512  # per transaction: some 10 ms
 _PAUSES = (0.001, 0.05)  # first and longest pause of one who waits for another process
 _REPLACED_TRIES = 4
+_REMEMBERED = 50_000  # databases known to be reachable after a power cut
 
 
 class EngineLog(Protocol):
@@ -100,6 +101,7 @@ class Engine(Generic[Row]):
         self._pool = Pool(settings.connections)
         self.turns: Turns[Item] = Turns(host.tasks, _BATCH_ROWS)
         self._suspect: set[str] = set()
+        self._reachable: dict[str, FileId] = {}
 
     # Callers' side, in tasks
 
@@ -213,6 +215,12 @@ class Engine(Generic[Row]):
             device_path=place.device_path,
             lock_timeout=self.settings.broker_timeout,
         )
+        self._remember_reachable(place.path, file_id(self.disk, place.path))
+
+    def _remember_reachable(self, path: str, file: FileId) -> None:
+        if len(self._reachable) >= _REMEMBERED:
+            self._reachable.pop(next(iter(self._reachable)), None)
+        self._reachable[path] = file
 
     def _leased(self, lease: Lease, job: Callable[..., T], place: Place, *args: object) -> T:
         """Run a job with an open, current connection in the lease; settle what goes wrong."""
@@ -270,9 +278,14 @@ class Engine(Generic[Row]):
         if place.path in self._suspect:
             connection.checkpoint()
             self._suspect.discard(place.path)
+        if lease.writer and self._reachable.get(path) != connection.file_id:
+            # Whoever made it may have failed, or been cut short, before its directories were
+            # synced; what we are about to acknowledge must not depend on that.
+            sync_upwards(self.disk, place.directory, place.device_path)
+            self._remember_reachable(path, connection.file_id)
         self.kind.migrate(connection.sql)
         found = connection.sql.execute(self.kind.names_query).fetchone()
-        if found is None:
+        if found is None or None in found:
             raise DatabaseDamaged(path, "its row of facts is missing")
         if self.settings.hash_path.hex(*found) != place.digest:
             raise DatabaseDamaged(path, f"it is the database of {'/'.join(found)!r}")

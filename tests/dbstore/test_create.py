@@ -1,0 +1,151 @@
+"""A database is made whole and durable, or not at all, whatever fails and whenever power goes."""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+
+from swiftlite.dbstore.create import create_database, database_image, sync_upwards
+from swiftlite.dbstore.errors import DatabaseError, DatabaseExists
+from swiftlite.formats.db_schema import container
+from swiftlite.testing.sim_disk import SimDisk
+from swiftlite.testing.sim_faults import Faults, PowerCut
+from swiftlite.testing.sim_nodes import Losing
+from tests.dbstore.stores import Store, row
+
+DEVICE = "/srv/sda1"
+DIGEST = "e8fbcd486a77117e2cd3398aa1f9485f"
+DIRECTORY = f"{DEVICE}/containers/7/85f/{DIGEST}"
+PATH = f"{DIRECTORY}/{DIGEST}.db"
+SCHEMA = container.schema(wide_index=True)
+CALLS_MAX = 100
+
+
+def fill(sql: sqlite3.Connection) -> None:
+    sql.execute("INSERT INTO container_info (account, container) VALUES ('a', 'c')")
+
+
+def create(disk: SimDisk) -> None:
+    create_database(disk, PATH, SCHEMA, fill, journal="wal", device_path=DEVICE, lock_timeout=1.0)
+
+
+def fresh_disk(seed: int, *, ordered: bool) -> SimDisk:
+    disk = SimDisk(seed, ordered=ordered)
+    disk.makedirs(DEVICE)
+    disk.cut_power()
+    disk.power_on("nothing")
+    return disk
+
+
+def is_there(disk: SimDisk) -> bool:
+    """Whether the database is there, and then it is whole."""
+    if not disk.exists(PATH):
+        return False
+    assert disk.tree(DEVICE)[PATH] == database_image(SCHEMA, fill, "wal")
+    return True
+
+
+def tries() -> Iterator[int]:
+    yield from range(1, CALLS_MAX)
+    raise AssertionError(f"more than {CALLS_MAX} calls")
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC])
+def test_each_call_fails_in_turn(code: int) -> None:
+    for number in tries():
+        disk = fresh_disk(number, ordered=False)
+        disk.faults = Faults(fail_at=number, fail_with=code)
+        acknowledged = True
+        try:
+            create(disk)
+        except DatabaseError:
+            acknowledged = False
+        faults, disk.faults = disk.faults, Faults()
+        assert is_there(disk) or not acknowledged, faults.calls[-1]
+        assert disk.open_descriptors() == []
+        if not faults.fired:
+            break
+
+
+@pytest.mark.parametrize("losing", ["everything unsynced", "some of it", "nothing"])
+@pytest.mark.parametrize("ordered", [True, False])
+def test_power_goes_at_each_call(ordered: bool, losing: Losing) -> None:
+    for number in tries():
+        for seed in range(4 if losing == "some of it" else 1):
+            disk = fresh_disk(seed, ordered=ordered)
+            disk.faults = Faults(cut_at=number, cut_after=bool(seed % 2))
+            acknowledged = True
+            try:
+                create(disk)
+            except PowerCut:
+                acknowledged = False
+            faults = disk.faults
+            disk.cut_power()
+            disk.power_on(losing)
+            assert is_there(disk) or not acknowledged, f"seed {seed}, {faults.calls[-1]}"
+        if not faults.fired:
+            break
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC])
+def test_who_finds_a_half_made_database_makes_it_durable(code: int) -> None:
+    """As the engine does before it first writes to a file that it did not make itself."""
+    for number in tries():
+        disk = fresh_disk(number, ordered=True)
+        disk.faults = Faults(fail_at=number, fail_with=code)
+        with suppress(DatabaseError):
+            create(disk)
+        faults, disk.faults = disk.faults, Faults()
+        with suppress(DatabaseExists):
+            create(disk)
+        sync_upwards(disk, DIRECTORY, DEVICE)
+        disk.cut_power()
+        disk.power_on("everything unsynced")
+        assert is_there(disk), faults.calls[-1]
+        if not faults.fired:
+            break
+
+
+def test_an_existing_database_is_left_alone() -> None:
+    disk = fresh_disk(0, ordered=True)
+    create(disk)
+    with pytest.raises(DatabaseExists):
+        create(disk)
+    assert is_there(disk)
+
+
+@pytest.mark.parametrize(("journal", "version"), [("wal", b"\x02\x02"), ("delete", b"\x01\x01")])
+def test_the_header_names_the_journal(journal: str, version: bytes) -> None:
+    image = database_image(SCHEMA, fill, journal)  # type: ignore[arg-type]  # one of the two
+    assert image[:16] == b"SQLite format 3\x00"
+    assert image[18:20] == version
+
+
+def test_the_engine_syncs_the_way_to_a_database_that_others_made(store: Store) -> None:
+    store.made_container()
+    store.close()
+    synced: list[str] = []
+    other = Store(store.root)
+    plain = other.disk.fsync_dir
+
+    class Noting:
+        def __getattr__(self, name: str) -> object:
+            return getattr(other.host.disk, name)
+
+        def fsync_dir(self, path: str) -> None:
+            synced.append(path)
+            plain(path)
+
+    noting = Store(store.root, disk=Noting())  # type: ignore[arg-type]  # a Disk by delegation
+    broker = noting.container()
+    broker.merge_rows([row("o")])
+    assert synced[0] == broker.place.directory
+    assert synced[-1] == broker.place.device_path
+    assert len(synced) == 5
+    broker.merge_rows([row("p")])
+    assert len(synced) == 5
+    noting.close()

@@ -19,37 +19,20 @@ from swiftlite.formats.listings import (
     render_object_xml,
     render_text,
 )
-from swiftlite.middleware.accept import AcceptInvalid, best_match
 from swiftlite.middleware.factory import Filter, FilterConf
 from swiftlite.vocab.limits import Limits
 from swiftlite.vocab.names import RESERVED, wsgi_to_text
+from swiftlite.web.listing_request import JSON, TEXT, wanted_type
 from swiftlite.web.refusals import Refusal
 from swiftlite.web.request import Request
 from swiftlite.web.response import Response
 from swiftlite.web.subrequest import send
 from swiftlite.web.wsgi import Environ, HeaderList, StartResponse, WsgiApp
 
-TEXT, JSON = "text/plain", "application/json"
-OFFERS = (TEXT, JSON, "application/xml", "text/xml")
-FORMATS = {"plain": TEXT, "json": JSON, "xml": "application/xml"}
-
 
 @dataclass(frozen=True, slots=True)
 class ListingFormatsOptions:
     SECTION = "filter:listing_formats"
-
-
-def wanted_type(environ: Environ, named: str | None) -> str:
-    """The content type to answer with; named: the value of `format`, if any. Raises Refusal."""
-    if named is not None:
-        return FORMATS.get(named.lower(), TEXT)
-    try:
-        chosen = best_match(environ.get("HTTP_ACCEPT"), OFFERS)
-    except AcceptInvalid as error:
-        raise Refusal(400, f"Invalid Accept header: {error}.") from None
-    if chosen is None:
-        raise Refusal(406, f"A listing can be had as {', '.join(OFFERS)}.")
-    return chosen
 
 
 class ListingFormats:
@@ -77,7 +60,7 @@ class ListingFormats:
     def _listing(self, environ: Environ, account: str, container: str) -> Response:
         request = Request(environ)
         params = request.params_text
-        chosen = wanted_type(environ, params.get("format"))
+        chosen = wanted_type(request)
         asked = environ.get("QUERY_STRING", "")
         environ["QUERY_STRING"] = _asking_for_json(asked)
         environ["swift.format_listing"] = True

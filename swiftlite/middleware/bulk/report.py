@@ -9,8 +9,8 @@ import json
 from dataclasses import dataclass, field
 from xml.sax.saxutils import escape
 
-from swiftlite.middleware.accept import AcceptInvalid, best_match
 from swiftlite.vocab.status import is_server_error, status_line
+from swiftlite.web.accept import AcceptInvalid, best_match
 from swiftlite.web.refusals import Refusal
 
 TEXT, JSON = "text/plain", "application/json"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swiftlite.middleware.accept import PIECES_MAX, AcceptInvalid, best_match
+from swiftlite.web.accept import PIECES_MAX, AcceptInvalid, best_match
 
 OFFERS = ("text/plain", "application/json", "application/xml", "text/xml")
 

@@ -61,6 +61,7 @@ class SimDisk:
         self.capacity = capacity
         self.attribute_room = attribute_room  # of all attributes of one file
         self.faults = Faults()
+        self.before_call: Callable[[], None] | None = None  # may let other tasks run
         self.mounts: set[str] = {"/"}
         self.broken: dict[str, int] = {}  # paths below which everything fails, with this errno
         self._handles: dict[int, _Handle] = {}
@@ -371,6 +372,8 @@ class SimDisk:
     @contextmanager
     def _call(self, name: str, path: str) -> Iterator[None]:
         """Around each call: power, broken devices, planned faults."""
+        if self.before_call is not None:
+            self.before_call()
         if not self.powered:
             raise PowerCut("the power is off")
         try:

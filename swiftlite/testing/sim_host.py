@@ -9,6 +9,7 @@ A failure in run() carries the seed; the seed and the commit replay it exactly.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -56,6 +57,7 @@ class SimNode:
 
     def __init__(self, world: World, ip: str, skew: float, *, ordered: bool) -> None:
         self.world = world
+        self._chance = random.Random(f"interleaving {world.seed} {ip}")
         self.ip = ip
         self.tasks = SimTasks(world.scheduler)
         self.disk = SimDisk(
@@ -71,6 +73,15 @@ class SimNode:
             entropy=SimEntropy(f"{world.seed} {ip}"),
             process=self.process,
         )
+
+    def interleave(self, share: float) -> None:
+        """Let other tasks run before this share of disk calls, as native threads would."""
+
+        def perhaps_yield() -> None:
+            if self._chance.random() < share and not self.world.scheduler.is_hub():
+                self.tasks.sleep(0)
+
+        self.disk.before_call = perhaps_yield
 
     def kill(self) -> None:
         """SIGKILL to all programs: connections close, what was written stays in the page cache."""

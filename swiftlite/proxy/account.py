@@ -175,7 +175,7 @@ def _tell_accounts(
                 ("X-Timestamp", context.now().internal),
                 *common_headers(request, context.trans_id(request), context.agent),
             ],
-            lane_headers=[()] * len(primaries),
+            lane_blocks=[b""] * len(primaries),
             quorum=replicated_quorum(len(primaries)),
         ),
     )

@@ -18,6 +18,7 @@ class Limiter(Protocol):
 
     def error(self, device: Device, /) -> object: ...
     def limit_now(self, device: Device, /) -> None: ...
+    def answered(self, device: Device, /) -> None: ...
 
 
 class Lines(Protocol):
@@ -49,6 +50,7 @@ class Blame:
             self._suspects.append(device)
         else:
             self._taken_well = True
+            self._limiter.answered(device)
 
     def settle(self) -> None:
         if self._suspects:

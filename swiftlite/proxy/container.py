@@ -9,6 +9,7 @@ from swiftlite.proxy.account import autocreate_account
 from swiftlite.proxy.answers import length_of, response_of, told_headers, without
 from swiftlite.proxy.best_response import NodeAnswer
 from swiftlite.proxy.context import Context
+from swiftlite.proxy.lanes import rendered
 from swiftlite.proxy.outgoing import (
     common_headers,
     listing_query,
@@ -220,7 +221,7 @@ class ContainerController:
                     ("X-Timestamp", context.now().internal),
                     *common_headers(request, context.trans_id(request), context.agent),
                 ],
-                lane_headers=lanes,
+                lane_blocks=rendered(lanes),
                 quorum=replicated_quorum(len(primaries)),
                 length=len(body),
             ),

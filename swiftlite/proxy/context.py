@@ -10,53 +10,16 @@ from swiftlite.host.bundle import Host
 from swiftlite.observe.log import Log
 from swiftlite.observe.statsd import Statsd
 from swiftlite.observe.transaction import new_id
-from swiftlite.peers.error_limit import ErrorLimiter
 from swiftlite.peers.pool import Pool
 from swiftlite.proxy.buffers import Buffers
 from swiftlite.proxy.cors import CorsRules
+from swiftlite.proxy.lanes import LaneBlocks
+from swiftlite.proxy.node_limit import NodeLimiter
 from swiftlite.proxy.nodes import Order, Timings
 from swiftlite.proxy.options import PolicyOptions, ProxyOptions
 from swiftlite.ring import Device
 from swiftlite.vocab.timestamp import Timestamp
 from swiftlite.web import Request
-
-NodeKey = tuple[str, int, str]
-
-
-class NodeLimiter:
-    """peers.error_limit for devices; one is the same node whatever else its ring says of it.
-
-    A node that hangs is seldom caught by a timeout of its own, because a quorum of others answers
-    long before that. So it is also left alone when it was given up again and again without one
-    answer in between.
-    """
-
-    def __init__(self, limiter: ErrorLimiter, patience: int) -> None:
-        self._limiter = limiter
-        self._patience = patience
-        self._given_up: dict[NodeKey, int] = {}
-
-    def limited(self, device: Device) -> bool:
-        return self._limiter.limited((device.ip, device.port, device.device))
-
-    def error(self, device: Device) -> None:
-        self._limiter.error((device.ip, device.port, device.device))
-
-    def limit_now(self, device: Device) -> None:
-        self._limiter.limit_now((device.ip, device.port, device.device))
-
-    def given_up(self, device: Device) -> None:
-        """It had not answered when the others had decided."""
-        key = (device.ip, device.port, device.device)
-        times = self._given_up.get(key, 0) + 1
-        self._given_up[key] = times
-        if times > self._patience:
-            del self._given_up[key]
-            self._limiter.limit_now(key)
-
-    def answered(self, device: Device) -> None:
-        if self._given_up:
-            self._given_up.pop((device.ip, device.port, device.device), None)
 
 
 class Context:
@@ -87,10 +50,13 @@ class Context:
         # Patience with a node where another can be asked instead.
         self.read_timeout = options.node_timeout if recoverable is None else recoverable
         self.timings = Timings(host.clock.monotonic, options.timing_expiry)
+        own = (of_policies or {}).values()
+        # Whether any order looks at timings; measuring costs a microsecond a request.
+        self.timed = any(found.sorting_method == "timing" for found in (options, *own))
+        self.lanes = LaneBlocks()
         self.limiter = NodeLimiter(
-            ErrorLimiter(
-                host.clock, options.error_suppression_interval, options.error_suppression_limit
-            ),
+            host.clock.monotonic,
+            options.error_suppression_interval,
             options.error_suppression_limit,
         )
         self.pool = Pool(host, conn_timeout=options.conn_timeout, read_timeout=self.read_timeout)
@@ -105,7 +71,7 @@ class Context:
             for policy in cluster.policies
         }
         self._orders = {index: self._order(own) for index, own in self._of_policies.items()}
-        self._agent: tuple[int, str] = (0, "")
+        self._agent = ""
 
     def policy_options(self, index: int) -> PolicyOptions:
         return self._of_policies[index]
@@ -115,11 +81,10 @@ class Context:
 
     @property
     def agent(self) -> str:
-        """The User-Agent that servers see; the pid is asked for once a process."""
-        pid = self.host.process.pid
-        if self._agent[0] != pid:
-            self._agent = (pid, f"proxy-server {pid}")
-        return self._agent[1]
+        """The User-Agent that servers see; made by the first request, in the worker it is of."""
+        if not self._agent:
+            self._agent = f"proxy-server {self.host.process.pid}"
+        return self._agent
 
     def now(self) -> Timestamp:
         return Timestamp.from_seconds(self.host.clock.wall())
@@ -139,7 +104,7 @@ class Context:
         return Order(
             own,
             self.options.request_node_count,
-            limited=self.limiter.limited,
+            may_ask=self.limiter.may_ask,
             chance=self.host.entropy,
             timings=self.timings,
             tell_handoff=self._tell_handoff if self.options.log_handoffs else None,

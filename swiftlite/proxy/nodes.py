@@ -1,7 +1,8 @@
 """In which order the devices of a partition are asked: primaries, then handoffs.
 
 Knows sorting, affinity and how many may be tried; asks a limiter which nodes to leave alone, and
-knows nothing of requests.
+knows nothing of requests. Left alone means asked last: with nobody else to turn to, a node that
+failed of late is better than none.
 """
 
 from __future__ import annotations
@@ -64,14 +65,15 @@ class Order:
         options: PolicyOptions,
         request_node_count: tuple[int, bool],
         *,
-        limited: Callable[[Device], bool],
+        may_ask: Callable[[Device], bool],
         chance: Chance,
         timings: Timings,
         tell_handoff: Callable[[Device, int], None] | None = None,
     ) -> None:
-        """limited: whether a node failed too often of late. tell_handoff: told of handoffs that
-        a request uses because primaries are left alone, and of how many handoffs it used."""
-        self._limited = limited
+        """may_ask: whether a node is to be asked in its turn; asked once a request and node, and
+        those of which it says no are asked last. tell_handoff: told of handoffs that a request
+        uses because primaries are left alone, and of how many handoffs it used."""
+        self._may_ask = may_ask
         self._random = chance.random
         self._request_node_count = request_node_count
         self._write_count = options.write_affinity_node_count
@@ -97,8 +99,9 @@ class Order:
     def for_reading(
         self, ring: PartitionRing, partition: int, primaries: Sequence[Device]
     ) -> Iterator[Node]:
-        """Primaries by the sorting method, then handoffs, those left alone passed over."""
-        return self._walk(self.shuffled(primaries), ring.handoffs(partition))
+        """Primaries by the sorting method, then handoffs; last the primaries that are left alone,
+        because what nobody else has may be there."""
+        return self._walk(self.shuffled(primaries), ring.handoffs(partition), reading=True)
 
     def for_writing(
         self, ring: PartitionRing, partition: int, primaries: Sequence[Device]
@@ -115,8 +118,7 @@ class Order:
             node for node in _everyone(ring, partition, primaries) if node.device.id not in chosen
         )
         left = max(node_count(self._request_node_count, len(primaries)), len(local))
-        usable = (node for node in chain(local, others) if not self._limited(node.device))
-        return islice(usable, left)
+        return self._those_that_work(chain(local, others), left)
 
     def for_deleting(
         self, ring: PartitionRing, partition: int, primaries: Sequence[Device]
@@ -130,27 +132,50 @@ class Order:
         others = (found for found in ring.handoffs(partition) if not is_local(found.device))
         return self._walk(primaries, chain(local, others))
 
-    def _walk(self, primaries: Sequence[Device], handoffs: Iterable[Handoff]) -> Iterator[Node]:
+    def _walk(
+        self, primaries: Sequence[Device], handoffs: Iterable[Handoff], *, reading: bool = False
+    ) -> Iterator[Node]:
         """A node that is left alone makes room for a handoff."""
         limit = left = node_count(self._request_node_count, len(primaries))
-        limited = self._limited
+        may_ask = self._may_ask
+        passed_over = []
         for device in primaries:
             if left <= 0:
                 return
-            if not limited(device):
+            node = Node(device, None)
+            if may_ask(device):
                 left -= 1
-                yield Node(device, None)
+                yield node
+            else:
+                passed_over.append(node)
+        primaries_passed_over = len(passed_over)
         used = 0
         for device, handoff_index in handoffs:
             if left <= 0:
-                return
-            if limited(device):
+                break
+            node = Node(device, handoff_index)
+            if not may_ask(device):
+                passed_over.append(node)
                 continue
             left -= 1
             used += 1
             if self._tell is not None and used > limit - len(primaries):
                 self._tell(device, used)
-            yield Node(device, handoff_index)
+            yield node
+        last = max(left, primaries_passed_over) if reading else left
+        yield from passed_over[:last]
+
+    def _those_that_work(self, nodes: Iterable[Node], left: int) -> Iterator[Node]:
+        passed_over = []
+        for node in nodes:
+            if left <= 0:
+                return
+            if self._may_ask(node.device):
+                left -= 1
+                yield node
+            else:
+                passed_over.append(node)
+        yield from passed_over[:left]
 
 
 def _everyone(ring: PartitionRing, partition: int, primaries: Sequence[Device]) -> Iterator[Node]:

@@ -1,7 +1,7 @@
 """A change, ready to be sent to the nodes that keep what it changes. Pure values.
 
-headers go to every node, lane_headers to one each: a lane is one of the copies to be written, and
-a node that takes over a lane from another takes over its headers.
+headers go to every node, a block of lane_blocks to one: a lane is one of the copies to be written,
+and a node that takes over a lane from another takes over its block.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Header = tuple[str, str]  # WSGI strings
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """nodes: those that may be tried, primaries first; there are len(lane_headers) lanes.
+    """nodes: those that may be tried, primaries first. lane_blocks: header lines, one block a lane.
 
     quorum: answers of one kind that decide. length: of the body, None when it comes in chunks.
     """
@@ -27,13 +27,13 @@ class Plan:
     partition: int
     nodes: Iterator[Node]
     headers: Sequence[Header]
-    lane_headers: Sequence[Sequence[Header]]
+    lane_blocks: Sequence[bytes]
     quorum: int
     length: int | None = 0
 
     @property
     def lanes(self) -> int:
-        return len(self.lane_headers)
+        return len(self.lane_blocks)
 
 
 def spread(lanes: int, needed: int, devices: Sequence[Device]) -> list[list[Device]]:

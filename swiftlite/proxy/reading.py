@@ -22,6 +22,10 @@ from swiftlite.proxy.nodes import Node
 from swiftlite.proxy.outgoing import block_of, request_head
 from swiftlite.proxy.plan import Header
 
+SLOW_NODE_S = 1.0
+"""A node that is silent this long is not waited for alone, even where reads are not concurrent:
+it may be dead without having closed its connections, and node_timeout is ten times this."""
+
 _VOTE_BODY_MAX = 8192
 _WHOLE_BODY_MAX = 512 * 1024 * 1024  # a listing; far above any that a server makes
 
@@ -30,7 +34,7 @@ _WHOLE_BODY_MAX = 512 * 1024 * 1024  # a listing; far above any that a server ma
 class ReadPlan:
     """nodes: gives the nodes to ask, anew each time. replicas: how many primaries there are.
 
-    stagger: seconds after which the next node is asked while one has not answered; None: never.
+    stagger: seconds after which the next node is asked while one has not answered.
     """
 
     method: str
@@ -43,7 +47,7 @@ class ReadPlan:
     query: str = ""
     newest: bool = False
     of_object: bool = False
-    stagger: float | None = None
+    stagger: float = SLOW_NODE_S
 
 
 class Found(NamedTuple):
@@ -85,10 +89,7 @@ class Search:
         """
         if headers is not None:
             self._block = block_of(headers)
-        if self.plan.stagger is not None:
-            found = self._staggered(self.plan.stagger)
-        else:
-            found = self._in_turn()
+        found = self._in_turn()
         self.blame.settle()
         return found
 
@@ -127,12 +128,16 @@ class Search:
             self._context.limiter.error(node.device)
 
     def _in_turn(self) -> Found | None:
+        """One node after the other, as long as each answers quickly."""
+        stagger = min(self.plan.stagger, self._timeout)
         for node in self._nodes:
             asked = self._ask(node)
             if asked is None:
                 continue
             try:
-                answer = asked.exchange.answer(asked.started + self._timeout)
+                answer = asked.exchange.answer(asked.started + stagger)
+            except PeerTimeout:
+                return self._staggered(asked, stagger)
             except PeerFault as fault:
                 asked.exchange.close()
                 self._silent(node, fault)
@@ -142,27 +147,29 @@ class Search:
                 return found
         return None
 
-    def _staggered(self, seconds: float) -> Found | None:
-        """As _in_turn, but the next node is asked when one has been silent for some seconds."""
-        waiting: list[_Asked] = []
+    def _staggered(self, slow: _Asked, seconds: float) -> Found | None:
+        """With one node that is slow, ask others too; the first good answer of any."""
+        waiting = [slow]
         exhausted = False
-        while True:
-            if not exhausted:
-                node = next(self._nodes, None)
-                exhausted = node is None
-                asked = None if node is None else self._ask(node)
-                if asked is not None:
-                    waiting.append(asked)
+        while waiting or not exhausted:
+            node = None if exhausted else next(self._nodes, None)
+            if node is None:
+                exhausted = True
+            elif (asked := self._ask(node)) is not None:
+                waiting.append(asked)
             if not waiting:
-                if exhausted:
-                    return None
                 continue
             patience = None if exhausted else self._context.monotonic() + seconds
             found = self._answer_of_any(waiting, patience)
             if found is not None:
-                for other in waiting:
-                    other.exchange.close()
+                self._give_up(waiting)
                 return found
+        return None
+
+    def _give_up(self, waiting: Sequence[_Asked]) -> None:
+        for late in waiting:
+            late.exchange.close()
+            self._context.limiter.given_up(late.node.device)
 
     def _ask(self, node: Node) -> _Asked | None:
         """Send the request to a node; None when it cannot be reached."""
@@ -207,7 +214,8 @@ class Search:
         """Take the answer as the source, or count it; what is not taken is closed."""
         node, status = asked.node, answer.status
         context = self._context
-        context.timings.note(node.device, context.monotonic() - asked.started)
+        if context.timed:
+            context.timings.note(node.device, context.monotonic() - asked.started)
         self.blame.status(node.device, status)
         choice = self._ballot.weigh(node, status, answer.headers)
         if choice is Choice.GOOD:

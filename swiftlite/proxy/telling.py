@@ -62,7 +62,6 @@ class Telling:
         self.answers: list[NodeAnswer] = []
         self._context = context
         self._block = block_of(plan.headers)
-        self._lane_blocks = [block_of(headers) for headers in plan.lane_headers]
         self._timeout = context.options.node_timeout
 
     def whole(self, body: bytes) -> list[NodeAnswer]:
@@ -135,7 +134,6 @@ class Telling:
         except PeerFault:
             body = b""
         self.blame.status(node.device, answer.status)
-        self._context.limiter.answered(node.device)
         if answer.status >= 500:
             self.log(f"{describe(node.device)} answered {answer.status}")
         return NodeAnswer(answer.status, answer.reason, headers, body)
@@ -155,7 +153,7 @@ class Telling:
                     plan.partition,
                     plan.target,
                     self._block,
-                    lane=self._lane_blocks[lane] + ending,
+                    lane=plan.lane_blocks[lane] + ending,
                 ),
                 body,
             )

@@ -26,7 +26,7 @@ def order(
     return Order(
         options or PolicyOptions(),
         nodes,
-        limited=lambda found: found.id in limited,
+        may_ask=lambda found: found.id not in limited,
         chance=dice or Dice(),
         timings=timings or Timings(lambda: 0.0, 300),
         tell_handoff=tell,
@@ -59,16 +59,26 @@ def test_reads_are_shuffled_and_writes_are_not() -> None:
     assert [found.id for found in mixed] == list(range(8, -1, -1))
 
 
-def test_nodes_left_alone_make_room_for_handoffs() -> None:
+def test_nodes_left_alone_make_room_for_handoffs_and_come_last() -> None:
     told: list[tuple[int, int]] = []
     limited = order(limited={2, 4}, tell=lambda found, used: told.append((found.id, used)))
-    assert ids(limited.for_reading(RING, 0, PRIMARIES)) == [1, 3, 5, 6, 7]
+    assert ids(limited.for_reading(RING, 0, PRIMARIES)) == [1, 3, 5, 6, 7, 2]
+    assert ids(limited.for_writing(RING, 0, PRIMARIES)) == [1, 3, 5, 6, 7, 2]
     assert told == []
     limited = order(
         limited={1, 2, 3}, nodes=(3, False), tell=lambda found, used: told.append((found.id, used))
     )
-    assert ids(limited.for_reading(RING, 0, PRIMARIES)) == [4, 5, 6]
+    assert ids(limited.for_reading(RING, 0, PRIMARIES)) == [4, 5, 6, 1, 2, 3]
     assert told == [(4, 1), (5, 2), (6, 3)]
+    assert ids(limited.for_writing(RING, 0, PRIMARIES)) == [4, 5, 6]
+
+
+def test_when_all_are_left_alone_all_are_asked() -> None:
+    limited = order(limited=set(range(10)))
+    assert ids(limited.for_reading(RING, 0, PRIMARIES)) == [1, 2, 3, 4, 5, 6]
+    assert ids(limited.for_writing(RING, 0, PRIMARIES)) == [1, 2, 3, 4, 5, 6]
+    local = order(PolicyOptions(write_affinity="r1"), limited=set(range(10)))
+    assert ids(local.for_writing(RING, 0, PRIMARIES)) == [1, 3, 5, 7, 2, 4]
 
 
 def test_affinity_puts_the_nearest_first() -> None:

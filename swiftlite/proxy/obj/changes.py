@@ -11,6 +11,7 @@ from swiftlite.formats.expirer_task import task_container
 from swiftlite.infocache import ContainerInfo
 from swiftlite.policies import Policy
 from swiftlite.proxy.context import Context
+from swiftlite.proxy.lanes import rendered
 from swiftlite.proxy.obj.put_plan import UpdateTarget, lane_headers
 from swiftlite.proxy.outgoing import common_headers, object_headers
 from swiftlite.proxy.plan import Header, Plan
@@ -57,12 +58,7 @@ def plan_change(
         partition=partition,
         nodes=nodes,
         headers=headers,
-        lane_headers=lane_headers(
-            lanes,
-            quorum,
-            _container_target(context, request, target, container),
-            _queue_target(context, request, target),
-        ),
+        lane_blocks=_lane_blocks(context, request, target, container, lanes, quorum),
         quorum=quorum if lanes == len(primaries) else (lanes + 1) // 2,
         length=request.body_length if verb == "PUT" else 0,
     )
@@ -82,14 +78,28 @@ def inbound_timestamp(context: Context, request: Request) -> Timestamp:
         ) from None
 
 
-def _container_target(
-    context: Context, request: Request, target: Target, container: ContainerInfo
-) -> UpdateTarget:
-    """The container whose listing shows the object."""
+def _lane_blocks(
+    context: Context,
+    request: Request,
+    target: Target,
+    container: ContainerInfo,
+    lanes: int,
+    quorum: int,
+) -> tuple[bytes, ...]:
+    """Whom each node tells: the container whose listing shows the object, and the expirer."""
     assert target.container is not None
     ring = context.rings.container.current()
     partition, devices = ring.nodes(target.account, target.container)
-    return UpdateTarget(partition, devices, db_state=container.sharding_state)
+    state = container.sharding_state
+    queue = _queue_target(context, request, target)
+
+    def headers() -> list[list[Header]]:
+        told = UpdateTarget(partition, devices, db_state=state)
+        return lane_headers(lanes, quorum, told, queue)
+
+    if queue is not None:
+        return rendered(headers())
+    return context.lanes.get(ring, (partition, lanes, quorum, state), headers)
 
 
 def _queue_target(context: Context, request: Request, target: Target) -> UpdateTarget | None:

@@ -13,7 +13,7 @@ from swiftlite.proxy.obj.kinds import kind_of
 from swiftlite.proxy.obj.post_delete import tell_change
 from swiftlite.proxy.obj.put_pump import pump
 from swiftlite.proxy.outgoing import common_headers, read_headers
-from swiftlite.proxy.reading import ReadPlan
+from swiftlite.proxy.reading import SLOW_NODE_S, ReadPlan
 from swiftlite.proxy.target import Target
 from swiftlite.proxy.verbs import Verb, authorise
 from swiftlite.vocab.http_date import format_http_date
@@ -159,11 +159,11 @@ def _guess_content_type(request: Request) -> None:
         request.environ["CONTENT_TYPE"] = text_to_wsgi(guessed or "application/octet-stream")
 
 
-def _stagger(context: Context, policy_index: int) -> float | None:
-    """Seconds after which the next node is asked as well; None: only when one has failed."""
+def _stagger(context: Context, policy_index: int) -> float:
+    """Seconds after which the next node is asked as well."""
     own = context.policy_options(policy_index)
     if not own.concurrent_gets:
-        return None
+        return SLOW_NODE_S
     if own.concurrency_timeout is not None:
         return own.concurrency_timeout
     return context.options.conn_timeout

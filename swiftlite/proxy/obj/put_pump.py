@@ -6,8 +6,6 @@ it is for. Faults of the client pass through as they are; the app's edge answers
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from swiftlite.proxy.best_response import NodeAnswer
 from swiftlite.proxy.context import Context
 from swiftlite.proxy.obj.sinks import Decided, ObjectSink, QuorumLost
@@ -44,7 +42,7 @@ def _pump(context: Context, request: Request, plan: Plan, sink: ObjectSink) -> N
         if length is not None and len(first) < length:
             raise ClientGone("The client sent less than it had announced.")
         if len(first) <= SMALL_BYTES:
-            return sink.whole(replace(plan, length=len(first)), first)
+            return sink.whole(plan, first)
     sink.open(plan)
     if first:
         sink.feed(memoryview(first))

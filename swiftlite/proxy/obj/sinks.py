@@ -26,7 +26,7 @@ class ObjectSink(Protocol):
     """Owned by one request. After any exception, and instead of finish, abort is called."""
 
     def whole(self, plan: Plan, body: bytes) -> NodeAnswer:
-        """open, feed and finish in one, for a small body that is at hand. plan.length is its."""
+        """open, feed and finish in one, for a small body that is at hand, whatever plan.length."""
         ...
 
     def open(self, plan: Plan) -> None:

@@ -28,9 +28,19 @@ class Incoming:
     def is_empty(self) -> bool:
         return self._at == len(self._data)
 
-    def has_head(self) -> bool:
-        """Whether head() will not have to wait."""
-        return self._data.find(END_OF_HEAD, self._at) >= 0
+    def head_that_is_here(self) -> bytes | None:
+        """As head(), but None instead of waiting for the rest of it."""
+        data, start = self._data, self._at
+        if data.startswith(b"\r\n", start):
+            start += 2
+        end = data.find(END_OF_HEAD, start)
+        if end < 0:
+            return None
+        if end + 4 == len(data):
+            self._data, self._at = b"", 0
+        else:
+            self._at = end + 4
+        return data[start:end]
 
     def head(self, bytes_max: int) -> bytes | None:
         """The bytes before the next blank line, which is taken too; None at the end of the stream

@@ -33,6 +33,7 @@ class Acceptor:
             log=log,
             date=DateLine(host.clock),
             monotonic=host.clock.monotonic,
+            let_others_run=lambda: host.tasks.sleep(0),
         )
         self._connections: dict[Connection, Task[None] | None] = {}
         self._room = host.tasks.event()
@@ -56,8 +57,10 @@ class Acceptor:
         """Accept until drain() (or the listener's close), then wait for the last connection."""
         try:
             while not self._service.draining:
-                self._wait_for_room()
-                self._serve(self._listener.accept())
+                stream = self._listener.accept()
+                if len(self._connections) >= self._limits.max_clients:
+                    self._make_room()
+                self._serve(stream)
                 self._tasks.sleep(0)  # other processes on this listener want their share
         except PeerGone:
             pass  # the listener has been closed
@@ -80,16 +83,25 @@ class Acceptor:
         try:
             self._ended.wait(deadline)
         except DeadlinePassed:
-            for task in list(self._connections.values()):
+            for connection, task in list(self._connections.items()):
+                connection.stream.close()
                 if task is not None:
                     task.kill()
+            self._connections.clear()
+            self._ended.set()
             return False
         return True
 
-    def _wait_for_room(self) -> None:
+    def _make_room(self) -> None:
+        """Somebody waits: the longest idle client gives up its place, or the next to be done."""
+        self._service.crowded = True
         while len(self._connections) >= self._limits.max_clients:
             self._room = self._tasks.event()
+            idle = [c for c in self._connections if c.idle and c.stream.quiet()]
+            if idle:
+                min(idle, key=_end_of_patience).stream.close()
             self._room.wait()
+        self._service.crowded = False
 
     def _serve(self, stream: Stream) -> None:
         connection = Connection(self._service, stream)
@@ -100,10 +112,14 @@ class Acceptor:
         try:
             connection.run()
         finally:
-            del self._connections[connection]
+            self._connections.pop(connection, None)
             self._room.set()
             if self._service.draining and not self._connections:
                 self._ended.set()
+
+
+def _end_of_patience(connection: Connection) -> float:
+    return connection.stream.deadline or 0.0
 
 
 def serve(

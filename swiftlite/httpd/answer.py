@@ -229,11 +229,11 @@ class Answer:
                     keep = False
         if foreign:
             headers = [h for h in headers if _kinds[h[0]] not in (_CONNECTION, _FRAMING)]
-        code = _code_of(status)
+        code = _codes[status]
         framing = answer_framing(self._method, code, self._http11, length, body_size)
         self._framing = framing
-        self._head_only = self._method == "HEAD" or code < 200 or code in (204, 304)
-        self._left = max(0, framing)
+        self._head_only = code == 204 or code == 304 or self._method == "HEAD"
+        self._left = framing if framing > 0 else 0
         own = "" if dated else self._date()
         if framing == CHUNKED:
             own += "Transfer-Encoding: chunked\r\n"
@@ -249,8 +249,17 @@ class Answer:
         return answer_head(status, headers, own + "\r\n")
 
 
-def _code_of(status: str) -> int:
-    digits = status[:3]
-    if not (digits.isascii() and digits.isdigit() and status[3:4] in (" ", "")) or digits < "200":
-        raise AppMistake(f"not a status: {status!r}")
-    return int(digits)
+class _Codes(dict[str, int]):
+    """`200 OK` -> 200. Raises AppMistake."""
+
+    def __missing__(self, status: str) -> int:
+        digits = status[:3]
+        number = digits.isascii() and digits.isdigit() and status[3:4] in (" ", "")
+        if not number or digits < "200":
+            raise AppMistake(f"not a status: {status!r}")
+        if len(self) < 1024 and len(status) < 128:
+            self[status] = int(digits)
+        return int(digits)
+
+
+_codes = _Codes()

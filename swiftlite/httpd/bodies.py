@@ -131,7 +131,10 @@ class Body:
         if self._before_first_read is not None:
             before, self._before_first_read = self._before_first_read, None
             if self.left:
-                before()
+                try:
+                    before()
+                except (PeerGone, DeadlinePassed) as error:
+                    raise self._fault(error) from None
 
     def _room(self) -> int:
         """Bytes that may be taken now; 0 at the end of the body."""

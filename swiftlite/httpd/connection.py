@@ -29,6 +29,8 @@ from swiftlite.protocols.http1.heads import read_request_head
 from swiftlite.protocols.http1.render import Unsendable, answer_head
 from swiftlite.vocab.errors import ClientBadFraming, ClientFault, ClientGone, ClientTooSlow
 
+_INTERNAL = "The server met an error. It has been logged."
+_PIPELINED_IN_A_ROW = 16  # requests that were here already, then others get their turn
 _BARE_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -44,6 +46,7 @@ class Service:
         log: ServerLog,
         date: DateLine,
         monotonic: Callable[[], float],
+        let_others_run: Callable[[], None],
     ) -> None:
         self.app = app
         self.environ = environ
@@ -51,6 +54,8 @@ class Service:
         self.log = log
         self.date = date
         self.monotonic = monotonic
+        self.let_others_run = let_others_run
+        self.crowded = False  # somebody waits for a connection to end
         self.draining = False  # finish what has begun, take no further request
 
 
@@ -64,6 +69,7 @@ class Connection:
         "_http11",
         "_incoming",
         "_keep",
+        "_pipelined",
         "_served",
         "_service",
         "_waits_for_continue",
@@ -81,6 +87,7 @@ class Connection:
         self._answer: Answer | None = None
         self._http11 = True
         self._keep = True
+        self._pipelined = 0  # requests since the last wait for one
         self._served = False  # a head has been read before
         self._waits_for_continue = False
 
@@ -94,6 +101,7 @@ class Connection:
             self._service.log.exception("ERROR in the HTTP server itself")
         finally:
             self.stream.close()
+            self._environ.clear()  # it holds us, by send_continue
 
     def _serve_one(self) -> bool:
         """One request and its answer; false when the connection is over."""
@@ -134,12 +142,18 @@ class Connection:
             except DeadlinePassed:
                 return None
             self.idle = False
-        try:
-            if not incoming.has_head():
-                stream.deadline = service.monotonic() + limits.head_timeout
-            head = incoming.head(limits.head.head_bytes)
-        except DeadlinePassed:
-            raise Malformed("The head of the request took too long.", 408) from None
+            self._pipelined = 0
+        else:
+            self._pipelined += 1
+            if self._pipelined % _PIPELINED_IN_A_ROW == 0:
+                service.let_others_run()
+        head = incoming.head_that_is_here()
+        if head is None:
+            stream.deadline = service.monotonic() + limits.head_timeout
+            try:
+                head = incoming.head(limits.head.head_bytes)
+            except DeadlinePassed:
+                raise Malformed("The head of the request took too long.", 408) from None
         stream.deadline = None
         stream.idle_s = limits.client_timeout
         self._served = True
@@ -174,8 +188,11 @@ class Connection:
         try:
             result = service.app(environ, answer.start_response)
             answer.send(result)
-        except (PeerGone, DeadlinePassed):
-            raise
+        except (PeerGone, DeadlinePassed) as error:
+            if answer.head_sent:
+                raise  # the client does not take its answer
+            service.log.exception(f"ERROR {error!r} in {describe(environ, self.stream.peer)}")
+            self._fail(answer, 500, _INTERNAL)
         except ClientGone:
             service.log.debug(f"client left during {describe(environ, self.stream.peer)}")
         except ClientTooSlow:
@@ -184,7 +201,7 @@ class Connection:
             self._fail(answer, 400, error.message)
         except Exception:
             service.log.exception(f"ERROR in {describe(environ, self.stream.peer)}")
-            self._fail(answer, 500, "The server met an error. It has been logged.")
+            self._fail(answer, 500, _INTERNAL)
         finally:
             close = getattr(result, "close", None)
             if close is not None:
@@ -219,6 +236,7 @@ class Connection:
             )
             and self._body.broken is None
             and not self._service.draining
+            and not self._service.crowded
         )
 
     def _fail(self, answer: Answer, status: int, sentence: str) -> None:
@@ -258,10 +276,16 @@ class Connection:
     def send_continue(self, headers: Iterable[tuple[str, str]] = ()) -> None:
         """environ["swiftlite.continue"]: send a 100 with these headers, any number of times.
 
-        Raises Unsendable for headers with control characters, PeerGone.
+        Raises Unsendable for headers with control characters, ClientGone and ClientTooSlow.
         """
         self._waits_for_continue = False
-        self.stream.send_all(answer_head("100 Continue", headers, "\r\n"))
+        head = answer_head("100 Continue", headers, "\r\n")
+        try:
+            self.stream.send_all(head)
+        except PeerGone:
+            raise ClientGone("The client closed the connection.") from None
+        except DeadlinePassed:
+            raise ClientTooSlow("The client takes nothing.") from None
 
 
 __all__ = ["Connection", "Service", "Unsendable"]

@@ -11,7 +11,7 @@ from swiftlite.protocols.http1.heads import HeadLimits
 class HttpLimits:
     """Times in seconds, sizes in bytes. Swift's names where Swift has one."""
 
-    max_clients: int = 1024  # connections of one process; more wait in the listener's queue
+    max_clients: int = 1024  # connections of one process; idle ones make room for new ones
     client_timeout: float = 60.0  # longest pause while a body comes or an answer goes
     keepalive_timeout: float = 60.0  # longest pause between two requests; 0: no second request
     head_timeout: float = 60.0  # from the first byte of a head to its last

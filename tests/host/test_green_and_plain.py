@@ -211,6 +211,25 @@ def send_much(stream: Stream) -> None:
         stream.send_all(b"x" * 65536)
 
 
+@pytest.mark.parametrize("kind", ["recv", "recv_into"])
+def test_a_stream_that_is_always_ready_lets_others_run(host: Host, kind: str) -> None:
+    client, server = pair(host)
+    other = host.tasks.spawn(host.clock.monotonic)
+    data = b"x" * 1000
+    client.readable = True  # type: ignore[attr-defined]  # as if it never ran dry
+    client._recv = lambda n: data  # type: ignore[attr-defined]
+    client._recv_into = lambda view: len(data)  # type: ignore[attr-defined]
+    view = memoryview(bytearray(1000))
+    for _ in range(100):
+        if kind == "recv":
+            client.recv(1000)
+        else:
+            client.recv_into(view)
+    assert other.done
+    client.close()
+    server.close()
+
+
 # Deadlines
 
 

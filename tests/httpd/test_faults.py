@@ -194,16 +194,60 @@ def test_a_client_that_does_not_read_is_cut_off(start: Start) -> None:
 
 
 def test_more_clients_than_allowed_wait_their_turn(start: Start) -> None:
-    server = start(ok, HttpLimits(max_clients=2))
-    first, second, third = server.client(), server.client(), server.client()
-    assert first.send(GET).answer()[0] == 200
-    assert second.send(GET).answer()[0] == 200
-    third.send(GET)
+    server = start(read_all, HttpLimits(max_clients=2))
+    begin, end = b"PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\na", b"b"
+    first, second, third = (server.client().send(begin) for _ in range(3))
+    server.host.tasks.sleep(0.05)
+    third.send(end)
     server.host.tasks.sleep(0.05)
     assert third.stream.quiet()
     assert server.acceptor.connections == 2
+    assert first.send(end).answer()[2] == b"2"
     first.close()
+    assert third.answer()[2] == b"2"
+    assert second.send(end).answer()[2] == b"2"
+
+
+def test_the_longest_idle_client_makes_room_for_a_new_one(start: Start) -> None:
+    server = start(ok, HttpLimits(max_clients=2))
+    first, second = server.client(), server.client()
+    assert first.send(GET).answer()[0] == 200
+    assert second.send(GET).answer()[0] == 200
+    assert first.send(GET).answer()[0] == 200
+    third = server.client().send(GET)
     assert third.answer()[0] == 200
+    assert second.closed()
+    assert first.send(GET).answer()[0] == 200
+
+
+def test_a_flood_of_pipelined_requests_does_not_shut_others_out(start: Start) -> None:
+    order: list[str] = []
+
+    def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        order.append(environ["PATH_INFO"])
+        start_response("200 OK", [])
+        return []
+
+    server = start(app)
+    flood, other = server.client(), server.client()
+    flood.send(GET.replace(b"/a", b"/flood") * 200)
+    other.send(GET.replace(b"/a", b"/other"))
+    assert other.answer()[0] == 200
+    for _ in range(200):
+        assert flood.answer()[0] == 200
+    assert order.index("/other") < 100
+
+
+def test_a_deadline_of_the_app_itself_is_an_error_of_the_app(start: Start) -> None:
+    server: Any = None
+
+    def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        server.host.tasks.event().wait(server.host.clock.monotonic())
+        return []
+
+    server = start(app)
+    assert server.ask(GET)[0] == 500
+    assert "DeadlinePassed" in server.log.lines[0]
 
 
 @pytest.mark.parametrize(

@@ -178,10 +178,13 @@ def _last_row(stream: _Inflater, size: int) -> bytes:
 
 def _decode_v2(blob: bytes, stream: _Inflater) -> RingImage:
     """By the index at the end, which a file that was compressed again does not have."""
+    tail = zlib.decompressobj(-15)
     try:
-        (start,) = struct.unpack(">Q", zlib.decompressobj(-15).decompress(blob[-TAIL_BYTES:], 8))
+        (start,) = struct.unpack(">Q", tail.decompress(blob[-TAIL_BYTES:]))
     except (zlib.error, struct.error):
-        raise RingFileUnreadable("no index at its end: cut off, or compressed again") from None
+        start = 0
+    if not start or not tail.eof or len(tail.unused_data) != 8:
+        raise RingFileUnreadable("no index at its end: cut off, or compressed again")
     index = _json_object(_section(blob, start, len(blob), "the index")[8:], "the index")
     metadata = _json_object(_indexed(blob, index, METADATA), METADATA)
     part_shift = _bounded(metadata, "part_shift", 0, 32)

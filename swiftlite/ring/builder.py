@@ -65,6 +65,7 @@ class RingBuilder:
     def __init__(self, state: State) -> None:
         self._state = state
         self._held: dict[int, int] | None = None
+        self._places: dict[tuple[str, int, str], int] | None = None
 
     # --- made, loaded, saved ---
 
@@ -344,6 +345,8 @@ class RingBuilder:
             self._set_id_bytes(4)
         devices.extend([None] * (id + 1 - len(devices)))
         devices[id] = made
+        if self._places is not None:
+            self._places[made.ip, made.port, made.device] = id
         self._changed()
         return made
 
@@ -407,6 +410,7 @@ class RingBuilder:
             raise BuilderError(str(fault)) from None
         self._check_unique(altered, but=number)
         self._state.devices[number] = altered
+        self._places = None
         self._changed()
         return altered
 
@@ -537,6 +541,7 @@ class RingBuilder:
 
     def _drop_removed(self) -> None:
         state = self._state
+        self._places = None
         for number in state.removed:
             state.devices[number] = None
         state.removed = []
@@ -595,13 +600,13 @@ class RingBuilder:
         self._changed()
 
     def _check_unique(self, device: Device, but: int = -1) -> None:
-        for other in self._state.devices:
-            if other is None or other.id == but:
-                continue
-            if (other.ip, other.port, other.device) == (device.ip, device.port, device.device):
-                raise DuplicateDevice(
-                    f"device {other.id} already uses {device.ip}:{device.port}/{device.device}"
-                )
+        if self._places is None:
+            self._places = {(d.ip, d.port, d.device): d.id for d in self.listed()}
+        taken = self._places.get((device.ip, device.port, device.device), but)
+        if taken != but:
+            raise DuplicateDevice(
+                f"device {taken} already uses {device.ip}:{device.port}/{device.device}"
+            )
 
     def _set_id_bytes(self, id_bytes: int) -> None:
         state = self._state

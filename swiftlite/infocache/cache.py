@@ -68,15 +68,17 @@ def request_infos(environ: Environ) -> dict[str, Any]:
     return cast(dict[str, Any], infos)
 
 
-def find_account(environ: Environ, account: str) -> AccountInfo | None:
-    """An info that is kept somewhere and may be believed."""
+def find_account(
+    environ: Environ, account: str, *, request_only: bool = False
+) -> AccountInfo | None:
+    """An info that is kept somewhere (or with this request alone) and may be believed."""
     key = account_key(account)
     infos = request_infos(environ)
     found = infos.get(key)
     if isinstance(found, AccountInfo):
         return found
     cache = cache_of(environ)
-    if cache is None:
+    if cache is None or request_only:
         return None
     found = cache.front.get(key)
     if not isinstance(found, AccountInfo):
@@ -91,15 +93,17 @@ def find_account(environ: Environ, account: str) -> AccountInfo | None:
     return found
 
 
-def find_container(environ: Environ, account: str, container: str) -> ContainerInfo | None:
-    """An info that is kept somewhere and may be believed."""
+def find_container(
+    environ: Environ, account: str, container: str, *, request_only: bool = False
+) -> ContainerInfo | None:
+    """An info that is kept somewhere (or with this request alone) and may be believed."""
     key = f"container/{account}/{container}"
     infos = request_infos(environ)
     found = infos.get(key)
     if isinstance(found, ContainerInfo):
         return found
     cache = cache_of(environ)
-    if cache is None:
+    if cache is None or request_only:
         return None
     found = cache.front.get(key)
     if not isinstance(found, ContainerInfo):

@@ -38,17 +38,23 @@ AnyInfo = TypeVar("AnyInfo", AccountInfo, ContainerInfo, ObjectInfo)
 
 
 def get_account_info(
-    environ: Environ, app: WsgiApp, *, account: str | None = None, source: str = "GET_INFO"
+    environ: Environ,
+    app: WsgiApp,
+    *,
+    account: str | None = None,
+    source: str = "GET_INFO",
+    fresh: bool = False,
 ) -> AccountInfo:
     """The account of the request, or the one named (text). Never raises for one that is missing.
 
     app: what comes next in the pipeline. source: the short word for logs (`swift.source`).
+    fresh: ask a backend although a cache knows, unless this request itself has asked before.
     """
     version, in_path, _container, _obj = _path_of(environ)
     account = account or in_path
     if account is None:
         return AccountInfo(404)
-    found = find_account(environ, account)
+    found = find_account(environ, account, request_only=fresh)
     if found is not None:
         return found
     name = account
@@ -68,6 +74,7 @@ def get_container_info(
     account: str | None = None,
     container: str | None = None,
     source: str = "GET_INFO",
+    fresh: bool = False,
 ) -> ContainerInfo:
     """The container of the request, or the one named (text, both names). See get_account_info."""
     version, in_path, container_in_path, _obj = _path_of(environ)
@@ -75,7 +82,7 @@ def get_container_info(
     container = container or container_in_path
     if account is None or container is None:
         return ContainerInfo(404)
-    found = find_container(environ, account, container)
+    found = find_container(environ, account, container, request_only=fresh)
     if found is not None:
         return found
     names = account, container

@@ -97,7 +97,7 @@ class AccountController:
     def _shown(self, request: Request, answer: NodeAnswer) -> Response:
         if not 200 <= answer.status < 300:
             return response_of(answer)
-        told = told_headers(answer.headers)
+        told = told_headers(answer.headers, read=True)
         if request.environ.get("swift_owner"):
             told += _shown_acl(answer)
         else:

@@ -10,9 +10,10 @@ from swiftlite.web import Response
 from swiftlite.web.refusals import standard_answer
 from swiftlite.web.wsgi import HeaderList
 
-# Of the connection to the node, or of the node's own bookkeeping.
+# Of the connection to the node, of the node's own bookkeeping, or said anew by us.
 _NOT_TOLD = frozenset(
     (
+        "accept-ranges",
         "connection",
         "content-length",
         "date",
@@ -30,9 +31,12 @@ _NOT_TOLD = frozenset(
 _ERROR_BODY_MAX = 8192
 
 
-def told_headers(headers: Iterable[tuple[str, str]]) -> HeaderList:
-    """A node's headers as the client gets them: ETag without quotes, a clean Content-Type."""
-    told = [("Accept-Ranges", "bytes")]
+def told_headers(headers: Iterable[tuple[str, str]], *, read: bool = False) -> HeaderList:
+    """A node's headers as the client gets them: ETag without quotes, a clean Content-Type.
+
+    read: for a GET or HEAD, which tells that ranges are served.
+    """
+    told = [("Accept-Ranges", "bytes")] if read else []
     for name, value in headers:
         lowered = name.lower()
         if lowered in _NOT_TOLD:

@@ -94,7 +94,7 @@ class ContainerController:
     def _shown(self, request: Request, answer: NodeAnswer) -> Response:
         if not 200 <= answer.status < 300:
             return response_of(answer)
-        told = told_headers(answer.headers)
+        told = told_headers(answer.headers, read=True)
         if not request.environ.get("swift_owner"):
             told = without(told, self._context.owner_headers)
         index = answer.header("x-backend-storage-policy-index")
@@ -148,7 +148,8 @@ class ContainerController:
         return self._changed(request, target, "UPDATE", passed, body=body)
 
     def _account(self, request: Request, target: Target) -> AccountInfo:
-        return get_account_info(request.environ, self._app, account=target.account)
+        fresh = self._context.doubts(self._context.options.account_existence_skip_cache_pct)
+        return get_account_info(request.environ, self._app, account=target.account, fresh=fresh)
 
     def _check_change(self, request: Request) -> None:
         """Access lists into their stored form, metadata within its limits, and nothing of the

@@ -86,6 +86,10 @@ class Context:
             self._agent = f"proxy-server {self.host.process.pid}"
         return self._agent
 
+    def doubts(self, percent: float) -> bool:
+        """Whether this look-up is one of the share that ask although the cache knows."""
+        return percent > 0 and self.host.entropy.random() * 100 < percent
+
     def now(self) -> Timestamp:
         return Timestamp.from_seconds(self.host.clock.wall())
 

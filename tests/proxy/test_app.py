@@ -238,3 +238,29 @@ def test_the_environ_of_a_request_is_not_shared_with_look_ups(cluster: Cluster) 
     for node in cluster.primaries:
         for seen in node.saw("HEAD", "container"):
             assert "Range" not in seen.headers
+
+
+def test_a_share_of_look_ups_asks_although_the_cache_knows(make_cluster: Make) -> None:
+    cluster = make_cluster(
+        container_existence_skip_cache_pct=100.0, account_existence_skip_cache_pct=100.0
+    )
+    cluster.make_container()
+    for _ in range(3):
+        cluster.put("/v1/a/c/o", b"x")
+        assert cluster.ask("GET", "/v1/a/c").status == 200
+    asked = [len(node.saw("HEAD", "container")) for node in cluster.nodes]
+    assert sum(asked) == 3
+    assert sum(len(node.saw("HEAD", "account")) for node in cluster.nodes) >= 3
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+def test_expired_objects_are_opened_where_that_is_allowed(
+    make_cluster: Make, allowed: bool
+) -> None:
+    cluster = make_cluster(allow_open_expired=allowed)
+    cluster.make_container()
+    cluster.put("/v1/a/c/o", b"x")
+    for method in ("GET", "HEAD", "POST"):
+        cluster.ask(method, "/v1/a/c/o", X_Open_Expired="true")
+        (seen, *_) = [one for node in cluster.nodes for one in node.saw(method)]
+        assert ("X-Backend-Open-Expired" in seen.headers) is allowed

@@ -50,6 +50,9 @@ def plan_change(
     headers.append(("X-Backend-Storage-Policy-Index", str(policy.index)))
     if ring.next_part_power is not None:
         headers.append(("X-Backend-Next-Part-Power", str(ring.next_part_power)))
+    open_expired = context.options.allow_open_expired and verb == "POST"
+    if open_expired and request.true_header("X-Open-Expired"):
+        headers.append(("X-Backend-Open-Expired", "true"))
     headers += common_headers(request, context.trans_id(request), context.agent)
     quorum = policy.quorum(len(primaries))
     return Plan(

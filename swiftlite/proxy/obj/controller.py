@@ -114,7 +114,8 @@ class ObjectController:
 
     def _container(self, request: Request) -> ContainerInfo:
         """What is known of the container; 503 when nobody can say."""
-        info = get_container_info(request.environ, self._app)
+        fresh = self._context.doubts(self._context.options.container_existence_skip_cache_pct)
+        info = get_container_info(request.environ, self._app, fresh=fresh)
         if info.status >= 500:
             raise Refusal(503, "The container of this object cannot be reached just now.")
         return info

@@ -60,7 +60,7 @@ def _response(context: Context, search: Search, found: Found) -> Response | None
     """The client's answer out of a good one; None when its (small) body broke off."""
     answer = found.answer
     status = answer.status
-    headers = told_headers(answer.headers.items())
+    headers = told_headers(answer.headers.items(), read=True)
     if search.plan.method == "HEAD" or has_no_body(status):
         answer.close()
         described = None if has_no_body(status) else answer.headers.get("Content-Length")
@@ -191,7 +191,7 @@ def _read_ranges(context: Context, request: Request, plan: ReadPlan) -> Response
     if answer.status != 206 or length is None:
         # The whole object (a Range that is not for this version), or nothing of it at all.
         return _response(context, search, found) or response_of(search.verdict())
-    headers: HeaderList = without(told_headers(answer.headers.items()), _OF_THE_PART)
+    headers: HeaderList = without(told_headers(answer.headers.items(), read=True), _OF_THE_PART)
     answer.close()
     etag = (answer.headers.get("ETag") or "").strip('"')
     modified = parse_http_date(answer.headers.get("Last-Modified") or "")

@@ -9,8 +9,8 @@ from swiftlite.host.bundle import Host
 from swiftlite.objectstore.api import BLOCK_BYTES, StoreSettings, translated
 
 T = TypeVar("T")
-_SLOW_S = 0.008  # what a spindle takes; a busy machine rarely looks like one
-_SLOW_FOR = 256
+_SLOW_S = 0.05  # a spindle with a queue; a busy processor alone does not look like this
+_SLOW_FOR = 64
 _BUFFERS_KEPT = 16
 
 

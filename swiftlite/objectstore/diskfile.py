@@ -38,7 +38,6 @@ from swiftlite.objectstore.reader import (
     Check,
     EtagCheck,
     NoCheck,
-    filled,
 )
 from swiftlite.objectstore.writer import Writer
 from swiftlite.vocab.timestamp import Timestamp
@@ -249,27 +248,16 @@ class DiskFile:
 
     def _content(self, found: OpenObject) -> bytes:
         """A small body whole, so that what is wrong with it is known before anything is sent."""
-        buffer = bytearray(found.size)
-        view = memoryview(buffer)
         check = self.check_of(found, whole=True)
         try:
-            sound = (
-                filled(self.disk, found.fd, view, 0)
-                if isinstance(check, NoCheck)
-                else (
-                    all(
-                        check.sound(self.disk, found.fd, start, stop, view[start:stop])
-                        for start, stop in check.runs(0, found.size)
-                    )
-                )
-            )
+            content = self.disk.pread(found.fd, found.size, 0)
         except OSError as error:
             if error.errno != errno.EIO:
                 raise
-            sound = False
-        if not sound:
+            raise _Blame(found.data.name, f"the body cannot be read: {error.strerror}") from None
+        if len(content) != found.size or not check.fits(content):
             raise _Blame(found.data.name, "the body is not the one that was written")
-        return bytes(buffer)
+        return content
 
 
 def _take_content_type(metadata: Metadata, second: Metadata) -> None:

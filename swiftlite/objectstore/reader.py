@@ -36,6 +36,10 @@ class Check(Protocol):
         """Whether a run is as it was written. view is scratch room. Raises OSError."""
         ...
 
+    def fits(self, content: bytes) -> bool:
+        """Whether this is the whole body as it was written."""
+        ...
+
 
 class BlockCheck:
     """By the checksums of its blocks; any run, in any order, any number of times."""
@@ -70,6 +74,15 @@ class BlockCheck:
                 index += 1
         return blocks.block_bytes <= len(view) or blocks.matches(index, crc)
 
+    def fits(self, content: bytes) -> bool:
+        blocks = self.blocks
+        if len(blocks.sums) == 1:  # as small bodies have it
+            return blocks.verify(0, content)
+        return all(
+            blocks.verify(index, content[start:stop])
+            for index, start, stop in blocks.covering(0, blocks.length)
+        )
+
 
 class EtagCheck:
     """By the MD5 of the whole; runs from the first to the last, each once."""
@@ -92,6 +105,9 @@ class EtagCheck:
         self._at = stop
         return stop < self.length or self._digest.hexdigest() == self.etag
 
+    def fits(self, content: bytes) -> bool:
+        return hashlib.md5(content, usedforsecurity=False).hexdigest() == self.etag
+
 
 class NoCheck:
     """For what nothing is known of: a range of an object that Swift wrote."""
@@ -100,6 +116,9 @@ class NoCheck:
         return plain_runs(start, stop)
 
     def sound(self, disk: Disk, fd: int, start: int, stop: int, view: memoryview) -> bool:
+        return True
+
+    def fits(self, content: bytes) -> bool:
         return True
 
 

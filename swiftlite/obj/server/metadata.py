@@ -9,7 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from swiftlite.objectstore.api import Metadata
 from swiftlite.vocab.headers import (
+    CONTENT_LENGTH,
     CONTENT_TYPE,
+    CONTENT_TYPE_TIMESTAMP,
     ETAG,
     LAST_MODIFIED,
     X_BACKEND_CONTAINER_UPDATE_OVERRIDE_PREFIX,
@@ -33,6 +35,10 @@ _USER, _SYS, _TRANSIENT = (
 )  # fmt: skip
 _OF_A_PUT = (_USER, _SYS, _TRANSIENT)
 _OF_A_POST = (_USER, _TRANSIENT)
+_NEVER_SENT = frozenset(
+    ("name", CONTENT_LENGTH, CONTENT_TYPE, ETAG, X_TIMESTAMP, CONTENT_TYPE_TIMESTAMP)
+)
+"""Keys of stored metadata that have headers of their own, or none."""
 _PLAINLY_META = ("X-Object-Meta-", "X-Object-Sysmeta-", "X-Object-Transient-Sysmeta-")
 _OVERRIDE_PREFIXES = (
     X_BACKEND_CONTAINER_UPDATE_OVERRIDE_PREFIX.lower(),
@@ -107,6 +113,8 @@ def answer_headers(
     ]
     names = allowed.names
     for name, value in metadata.items():
+        if name in _NEVER_SENT:
+            continue
         if name.startswith(_PLAINLY_META) or name in names or _is_kept(name, names):
             headers.append((text_to_wsgi(name), text_to_wsgi(value)))
     return headers
@@ -114,8 +122,6 @@ def answer_headers(
 
 def _is_kept(name: str, allowed: frozenset[str]) -> bool:
     """The same for names in an unusual case, as a foreign writer may have stored them."""
-    if name.istitle() or name == ETAG or name == "name":
-        return False
     return (
         is_sys_or_user_meta("object", name)
         or is_object_transient_sysmeta(name)

@@ -210,7 +210,7 @@ def _bad_version(version: str) -> Malformed:
 def _control_character(head: bytes) -> Malformed:
     rest = head.replace(b"\r\n", b"")
     if b"\n" in rest:
-        return Malformed("There is a bare LF; lines must end with CR LF.")
+        return Malformed("Lines must end with CR LF; there is a bare LF.")
     if b"\r" in rest:
-        return Malformed("There is a bare CR; lines must end with CR LF.")
+        return Malformed("Lines must end with CR LF; there is a bare CR.")
     return Malformed("There is a control character in the head of this message.")

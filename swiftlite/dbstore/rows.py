@@ -96,8 +96,8 @@ def container_row(
     A container counts as deleted when it was deleted last and reports no objects.
     """
     count = _whole(object_count, "object_count")
-    deleted_at = Timestamp.from_text(delete_timestamp)
-    deleted = not count and deleted_at > Timestamp.from_text(put_timestamp)
+    put_at, deleted_at = Timestamp.from_text(put_timestamp), Timestamp.from_text(delete_timestamp)
+    deleted = not count and deleted_at > put_at
     return ContainerRow(
         _text(name, "name"),
         put_timestamp,

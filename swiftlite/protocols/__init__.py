@@ -1,0 +1,1 @@
+"""Conversations without I/O: bytes in, values out. Imports nothing that acts."""

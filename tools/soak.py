@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Runs the object store's simulated races over many seeds; prints the seeds that fail.
+"""Runs the simulated races and clusters over many seeds; prints the seeds that fail.
 
     tools/soak.py [first seed [number of seeds]]
 
-A seed that fails is added to tests/sim/test_store_races.py together with the fix.
+A seed that fails is added to its test in tests/sim together with the fix.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from tests.sim.test_cluster_faults import (
+    test_faults_lose_nothing_acknowledged as cluster,
+)
 from tests.sim.test_store_races import (
     test_a_power_cut_in_the_middle_loses_nothing_acknowledged as cut,
 )
@@ -22,7 +25,7 @@ from tests.sim.test_store_races import (
     test_everybody_is_served_and_nothing_is_torn as served,
 )
 
-RUNS: tuple[Callable[[int], None], ...] = (served, cut)
+RUNS: tuple[Callable[[int], None], ...] = (served, cut, cluster)
 
 
 def main(arguments: list[str]) -> int:

@@ -44,6 +44,9 @@ class Deletion:
         self._account_path = account_path
         self._rules = rules
         self._host = host
+        # Authentication may stand right of whoever deletes, and want to see who asks.
+        service = parent.get("HTTP_X_SERVICE_TOKEN")
+        self._headers = {"X-Service-Token": service} if service else {}
 
     def run(self, names: Iterable[str]) -> Report:
         """Delete `/container/object` or `/container`, text, in about the order given.
@@ -91,6 +94,7 @@ class Deletion:
             "DELETE",
             self._account_path + name,
             query=self._rules.query,
+            headers=self._headers,
             source=self._rules.source,
             agent=self._rules.agent,
         )

@@ -48,6 +48,7 @@ class Assignment:
         rows: list[array[int]],
         parts: int,
         quotas: Mapping[int, int],
+        held: Mapping[int, int],
         hole: int,
         free: bytearray,
     ) -> None:
@@ -65,11 +66,7 @@ class Assignment:
         ]
         self.cap = self.most
         self.want = [quotas.get(number, 0) for number in range(hole)] + [0]
-        self.held = [0] * (hole + 1)
-        for row in rows:
-            for number, count in _counts(row, hole).items():
-                self.held[number] += count
-        self.held[hole] = 0
+        self.held = [held.get(number, 0) for number in range(hole)] + [0]
         nowhere = (-1, -1, -1, -1)
         self.path = [tree.path.get(number, nowhere) for number in range(hole)] + [nowhere]
         self.room = [0] * len(tree)
@@ -186,14 +183,6 @@ class Assignment:
             for (row, partition), before in self.origin.items()
             if self.rows[row][partition] != before
         ]
-
-
-def _counts(row: array[int], hole: int) -> dict[int, int]:
-    counts = dict.fromkeys(range(hole + 1), 0)
-    from collections import Counter
-
-    counts.update(Counter(row))
-    return counts
 
 
 def padded(row: array[int], parts: int, hole: int) -> array[int]:

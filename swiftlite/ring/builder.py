@@ -496,7 +496,7 @@ class RingBuilder:
         state.moves, state.moves_epoch = moves, epoch
         state.last_start = outcome.start
         state.devices_changed = False
-        self._held = None
+        self._held = outcome.held
         self._drop_removed()
         measured = self._measure()
         state.version += 1
@@ -522,6 +522,7 @@ class RingBuilder:
             devices=self.listed(),
             removed=frozenset(state.removed),
             rows=state.rows,
+            held=self.held(),
             parts=state.parts,
             replicas=state.replicas,
             overload=state.overload,
@@ -582,7 +583,12 @@ class RingBuilder:
             raise BuilderError("there is nothing to measure before the first rebalance")
         tree = TierTree.of(self.listed())
         measured = dispersion(
-            tree, self.padded_rows(), state.parts, state.replicas, len(state.devices)
+            tree,
+            self.padded_rows(),
+            self.held(),
+            state.parts,
+            state.replicas,
+            len(state.devices),
         )
         state.dispersion, state.graph = measured.percent, measured.graph
         return measured

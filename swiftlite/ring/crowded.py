@@ -6,7 +6,6 @@ where the level above found company.
 
 from __future__ import annotations
 
-from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import combinations, compress
@@ -72,13 +71,3 @@ def over_full(
 
 def _exceeds(combo: tuple[int, ...], most: Sequence[int]) -> bool:
     return any(node >= 0 and count > most[node] for node, count in Counter(combo).items())
-
-
-def slots_per_node(rows: Sequence[array[int]], tree: TierTree) -> list[int]:
-    """Replicas held at or below each node."""
-    totals = [0] * len(tree)
-    for row in rows:
-        for number, count in Counter(row).items():
-            for node in tree.path.get(number, ()):
-                totals[node] += count
-    return totals

@@ -26,7 +26,7 @@ class Breadth:
     """
 
     totals: tuple[int, int, int, int]
-    keys: tuple[tuple[int, int, int, int], ...]
+    keys: Sequence[tuple[int, int, int, int]]
 
     @classmethod
     def of(cls, devices: Sequence[Device | None], assigned: frozenset[int]) -> Breadth:

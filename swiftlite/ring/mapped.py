@@ -24,12 +24,24 @@ if TYPE_CHECKING:
 
     from .ring import Ring
 
-MAGIC = b"SLRINGM1"
+MAGIC = b"SLRINGM2"
 HEAD = struct.Struct(
     "=8sIQ8sI"
 )  # magic, byte order mark, length and tail of the ring file, JSON length
 ORDER_MARK = 0x01020304
 PAGE = 4096
+FIELDS = (
+    "id",
+    "region",
+    "zone",
+    "ip",
+    "port",
+    "replication_ip",
+    "replication_port",
+    "device",
+    "weight",
+    "meta",
+)
 
 
 def map_path(path: str, map_dir: str) -> str:
@@ -65,8 +77,11 @@ def write_map(ring: Ring, path: str, map_dir: str) -> bool:
             "version": ring.version,
             "next_part_power": ring.next_part_power,
             "format_version": ring.format_version,
-            "assigned": sorted(set(table.flat) - {table.nothing}),
-            "devices": [None if d is None else d.to_dict() for d in ring.devices],
+            "totals": ring.breadth.totals,
+            "keys": ring.breadth.keys,
+            "devices": [
+                None if d is None else [getattr(d, name) for name in FIELDS] for d in ring.devices
+            ],
         }
     ).encode("ascii")
     head = HEAD.pack(MAGIC, ORDER_MARK, *identity, len(text)) + text
@@ -98,6 +113,7 @@ def open_map(path: str, map_dir: str, hash_path: HashPath) -> Ring | None:
 
 def _ring_of_map(view: memoryview, identity: tuple[int, bytes], hash_path: HashPath) -> Ring | None:
     from .device import Device
+    from .handoffs import Breadth
     from .ring import Ring
 
     magic, mark, length, tail, text_length = HEAD.unpack_from(view)
@@ -113,12 +129,9 @@ def _ring_of_map(view: memoryview, identity: tuple[int, bytes], hash_path: HashP
     return Ring(
         hash_path,
         part_shift=fields["part_shift"],
-        devices=[
-            None if d is None else Device.from_dict(d, place)
-            for place, d in enumerate(fields["devices"])
-        ],
+        devices=[None if d is None else Device(*d) for d in fields["devices"]],
         table=Table(flat, fields["row_count"], parts, fields["short"]),
-        assigned=frozenset(fields["assigned"]),
+        breadth=Breadth(tuple(fields["totals"]), [*map(tuple, fields["keys"])]),
         version=fields["version"],
         next_part_power=fields["next_part_power"],
         format_version=fields["format_version"],

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
 
-from .crowded import company, slots_per_node
+from .crowded import company
 from .device import Device, Tier
 from .tiers import TierTree
 from .wanted import equal_shares
@@ -71,13 +71,18 @@ class Dispersion:
 
 
 def dispersion(
-    tree: TierTree, rows: Sequence[Sequence[int]], parts: int, replicas: float, hole: int
+    tree: TierTree,
+    rows: Sequence[Sequence[int]],
+    held: Mapping[int, int],
+    parts: int,
+    replicas: float,
+    hole: int,
 ) -> Dispersion:
-    """Looks at every partition; rows may hold `hole` where there is no replica."""
+    """Looks at every partition; rows hold `hole` where there is no replica."""
     allowed = [int(share) for share in equal_shares(tree, replicas, whole=True)]
     depth = len(rows) + 1
     graph = [[0] * depth for _ in range(len(tree))]
-    totals = slots_per_node(rows, tree)  # type: ignore[arg-type]  # only iterated
+    totals = [int(count) for count in tree.summed({n: float(c) for n, c in held.items()})]
     at_risk: dict[int, int] = {}
     shared = [0] * len(tree)  # replicas already counted with company
     for _, partitions, nodes in company(rows, tree, parts, hole):
@@ -102,10 +107,10 @@ def dispersion(
     for node in range(1, len(tree)):
         graph[node][1] = totals[node] - shared[node]
         graph[node][0] = parts - sum(graph[node][1:])
-    held = {tree.tier[node]: graph[node] for node in range(1, len(tree)) if totals[node]}
+    seen = {tree.tier[node]: graph[node] for node in range(1, len(tree)) if totals[node]}
     return Dispersion(
         percent=100.0 * sum(at_risk.values()) / (parts * replicas),
-        graph=held,
+        graph=seen,
         allowed={tree.tier[node]: allowed[node] for node in range(1, len(tree))},
         partitions_at_risk=len(at_risk),
     )

@@ -29,7 +29,8 @@ from .wanted import Plan, make_plan
 @dataclass(slots=True)
 class Outcome:
     """`moved` counts replicas with another holder than before (new ones included); `touched` are
-    the partitions whose cooling-off time begins anew; `forced` replicas had lost their holder."""
+    the partitions whose cooling-off time begins anew; `forced` replicas had lost their holder;
+    `held` are the partitions of each device afterwards."""
 
     rows: list[array[int]]
     moved: int
@@ -38,6 +39,7 @@ class Outcome:
     plan: Plan
     quotas: dict[int, int]
     start: int
+    held: dict[int, int]
 
 
 @dataclass(slots=True)
@@ -45,11 +47,13 @@ class Question:
     """What a rebalance starts from; `rows` stay. `free[p]` is 1 where a replica may move.
 
     `removed` are device ids that leave with this rebalance; they have weight 0 in `devices`.
+    `held` are partitions by device id, as `rows` have them.
     """
 
     devices: Sequence[Device]
     removed: frozenset[int]
     rows: list[array[int]]
+    held: Mapping[int, int]
     parts: int
     replicas: float
     overload: float
@@ -78,7 +82,7 @@ def rebalance(question: Question, progress: Progress) -> Outcome:
     start = (
         question.last_start + question.parts // 4 + rng.randint(0, question.parts // 2)
     ) % question.parts
-    held = _held(question)
+    held = {n: count for n, count in question.held.items() if n not in question.removed}
     quotas = device_quotas(
         tree,
         plan.target,
@@ -92,7 +96,14 @@ def rebalance(question: Question, progress: Progress) -> Outcome:
         progress("placing all replicas", 0, 1)
         rows = lay_out(tree, quotas, question.parts, lengths, question.typecode, rng)
         return Outcome(
-            rows, sum(lengths), sum(lengths), list(range(question.parts)), plan, quotas, start
+            rows=rows,
+            moved=sum(lengths),
+            forced=sum(lengths),
+            touched=list(range(question.parts)),
+            plan=plan,
+            quotas=quotas,
+            start=start,
+            held={number: quota for number, quota in quotas.items() if quota},
         )
     table = _opened(question, tree, plan, lengths, quotas)
     holes = table.unfilled()
@@ -102,13 +113,6 @@ def rebalance(question: Question, progress: Progress) -> Outcome:
     even_out(table, start, rng, progress)
     swap_leftovers(table, rng)
     return _outcome(question, table, plan, quotas, lengths, len(holes), start)
-
-
-def _held(question: Question) -> dict[int, int]:
-    from .measures import part_counts
-
-    held = part_counts(question.rows)
-    return {number: count for number, count in held.items() if number not in question.removed}
 
 
 def _opened(
@@ -123,13 +127,21 @@ def _opened(
     parts = question.parts
     rows: list[array[int]] = []
     free = bytearray(question.free)
+    held = {n: count for n, count in question.held.items() if n not in question.removed}
     for at, length in enumerate(lengths):
         old = question.rows[at] if at < len(question.rows) else array(question.typecode)
+        for number in old[length:]:
+            if number in held:
+                held[number] -= 1
         row = padded(old[:length], parts, hole)
         for number in question.removed:
             _vacate(row, number, hole, free)
         rows.append(row)
-    table = Assignment(tree, plan, rows, parts, quotas, hole, free)
+    for gone in question.rows[len(lengths) :]:
+        for number in gone:
+            if number in held:
+                held[number] -= 1
+    table = Assignment(tree, plan, rows, parts, quotas, held, hole, free)
     table.short = lengths[-1]
     return table
 
@@ -162,7 +174,8 @@ def _outcome(
         known = min(len(old), len(row))
         moved += sum(map(ne, row, old)) + len(row) - known
     touched = sorted({partition for _, partition in table.moved()})
-    return Outcome(rows, moved, forced, touched, plan, quotas, start)
+    held = {number: count for number, count in enumerate(table.held) if count}
+    return Outcome(rows, moved, forced, touched, plan, quotas, start, held)
 
 
 def all_free(parts: int) -> bytearray:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from struct import Struct
 from typing import TYPE_CHECKING
 
-from swiftlite.vocab.hashing import HashPath
+from swiftlite.vocab.hashing import HashPath, short_md5
 
 from .device import Device, Handoff
 from .handoffs import Breadth, handoffs
@@ -34,6 +34,8 @@ class Ring:
         "_breadth",
         "_digest",
         "_flat",
+        "_head",
+        "_tail",
         "_whole",
         "_width",
         "devices",
@@ -54,12 +56,14 @@ class Ring:
         part_shift: int,
         devices: Sequence[Device | None],
         table: Table,
-        assigned: frozenset[int],
+        assigned: frozenset[int] | None = None,
+        breadth: Breadth | None = None,
         version: int | None = None,
         next_part_power: int | None = None,
         format_version: int = 1,
     ) -> None:
-        """`assigned` are the ids found in the table; each must name a device."""
+        """`assigned` are the ids found in the table, each of which must name a device; or
+        `breadth`, where that is known already."""
         assert table.partition_count == 1 << (32 - part_shift)
         self.hash_path = hash_path
         self.part_shift = part_shift
@@ -74,7 +78,8 @@ class Ring:
         self._width = table.row_count
         self._whole = table.short == table.partition_count
         self._digest = hash_path.digest
-        self._breadth = Breadth.of(self.devices, assigned)
+        self._head, self._tail = hash_path.prefix + b"/", hash_path.suffix
+        self._breadth = breadth or Breadth.of(self.devices, assigned or frozenset())
 
     @staticmethod
     def load(path: str, hash_path: HashPath, *, map_dir: str | None = None) -> Ring:
@@ -92,6 +97,11 @@ class Ring:
         from .load import save_image
 
         save_image(self.image(), path, format_version=format_version)
+
+    @property
+    def breadth(self) -> Breadth:
+        """How many regions, zones, servers and devices hold partitions; see handoffs.py."""
+        return self._breadth
 
     @property
     def part_power(self) -> int:
@@ -126,9 +136,16 @@ class Ring:
         self, account: str, container: str | None = None, obj: str | None = None
     ) -> tuple[int, tuple[Device, ...]]:
         """The partition of a name and its primaries."""
-        partition: int = (
-            _first_four_bytes(self._digest(account, container, obj))[0] >> self.part_shift
-        )
+        if obj is None:
+            digest = self._digest(account, container)
+        else:
+            # What HashPath does, without its two calls: a quarter of the time of a look-up.
+            try:
+                name = f"{account}/{container}/{obj}".encode()
+            except UnicodeEncodeError:
+                name = f"{account}/{container}/{obj}".encode("utf-8", "surrogateescape")
+            digest = short_md5(self._head + name + self._tail).digest()
+        partition: int = _first_four_bytes(digest)[0] >> self.part_shift
         if self._width == 3 and self._whole:
             flat = self._flat
             at = partition * 3

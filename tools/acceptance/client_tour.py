@@ -39,8 +39,8 @@ ODD_NAMES = (
     "plus+plus",
     "tab\there",
     " leading and trailing ",
-    "dots/../kept",
-    "//double//slash",
+    "two..dots",
+    "double//slash",
 )
 
 
@@ -192,8 +192,7 @@ def name_round(steps: Steps, folder: Path) -> None:
         steps.swift("download", "odd names ü%", name, "--output", "small.back")
         expect((folder / "small.back").read_bytes(), b"small body", f"body of {name!r}")
     listed = [n for n in steps.swift("list", "odd names ü%").split("\n") if n]
-    # The client strips leading slashes of object names, as it documents.
-    wanted = sorted((n.lstrip("/") for n in ODD_NAMES), key=lambda n: n.encode())
+    wanted = sorted(ODD_NAMES, key=lambda n: n.encode())
     expect(listed, wanted, "odd names listed")
     print(f"  {len(ODD_NAMES)} odd names kept", flush=True)
 
@@ -241,7 +240,7 @@ def storage_processes(cluster: int) -> list[int]:
     while queue:
         pid = queue.pop()
         queue += children.get(pid, [])
-        if any(f"{kind}-server" in titles[pid] for kind in ("account", "container", "object")):
+        if any(f"{kind}-server" in titles.get(pid, "") for kind in ("account", "container", "object")):
             found.append(pid)
     return found
 

@@ -37,7 +37,7 @@ class AccountInfo:
     bytes: int = 0
     meta: Mapping[str, str] = field(default_factory=dict)
     sysmeta: Mapping[str, str] = field(default_factory=dict)
-    storage_policies: Mapping[str, PolicyUsage] = field(default_factory=dict)  # by policy name
+    storage_policies: Mapping[int, PolicyUsage] = field(default_factory=dict)  # by policy index
     account_really_exists: bool = True
 
     @property
@@ -100,8 +100,11 @@ class ObjectInfo:
         return is_success(self.status)
 
 
-def account_from_headers(status: int, headers: Headers) -> AccountInfo:
-    """headers: a backend's or a proxy's answer, WSGI strings."""
+def account_from_headers(
+    status: int, headers: Headers, policies: Mapping[str, int] | None = None
+) -> AccountInfo:
+    """headers: a backend's or a proxy's answer, WSGI strings. policies: lower-case name to index;
+    what is said of others is left out."""
     plain, meta, sysmeta = _sorted_out("account", headers)
     return AccountInfo(
         status=status,
@@ -110,7 +113,7 @@ def account_from_headers(status: int, headers: Headers) -> AccountInfo:
         bytes=_count(plain.get("x-account-bytes-used")),
         meta=meta,
         sysmeta=sysmeta,
-        storage_policies=_usage_by_policy(plain),
+        storage_policies=_usage_by_policy(plain, policies or {}),
         account_really_exists=not _true(plain.get("x-backend-fake-account-listing")),
     )
 
@@ -166,12 +169,12 @@ def account_to_shared(info: AccountInfo) -> dict[str, Any]:
         "total_object_count": str(info.total_object_count),
         "bytes": str(info.bytes),
         "storage_policies": {
-            name: {
+            str(index): {
                 "container_count": usage.container_count,
                 "object_count": usage.object_count,
                 "bytes": usage.bytes,
             }
-            for name, usage in info.storage_policies.items()
+            for index, usage in info.storage_policies.items()
         },
         "meta": _to_wsgi(info.meta),
         "sysmeta": _to_wsgi(info.sysmeta),
@@ -289,35 +292,32 @@ def _cors_of(meta: Mapping[str, str]) -> Cors:
     )
 
 
-def _usage_by_policy(plain: Mapping[str, str]) -> dict[str, PolicyUsage]:
-    """`x-account-storage-policy-<name>-object-count` and its two brothers, by policy name."""
-    prefix = "x-account-storage-policy-"
-    suffixes = {
-        "-container-count": "container_count",
-        "-object-count": "object_count",
-        "-bytes-used": "bytes",
-    }
-    found: dict[str, dict[str, int]] = {}
-    for name, value in plain.items():
-        if not name.startswith(prefix):
-            continue
-        for suffix, what in suffixes.items():
-            if name.endswith(suffix):
-                policy = name[len(prefix) : -len(suffix)]
-                found.setdefault(policy, {})[what] = _count(value)
-    return {policy: PolicyUsage(**counts) for policy, counts in found.items()}
+def _usage_by_policy(
+    plain: Mapping[str, str], policies: Mapping[str, int]
+) -> dict[int, PolicyUsage]:
+    """`x-account-storage-policy-<name>-object-count` and its two brothers, by policy index."""
+    found = {}
+    for name, index in policies.items():
+        prefix = f"x-account-storage-policy-{name}-"
+        if prefix + "container-count" in plain or prefix + "object-count" in plain:
+            found[index] = PolicyUsage(
+                _count(plain.get(prefix + "container-count")),
+                _count(plain.get(prefix + "object-count")),
+                _count(plain.get(prefix + "bytes-used")),
+            )
+    return found
 
 
-def _usage_from_shared(value: object) -> dict[str, PolicyUsage]:
+def _usage_from_shared(value: object) -> dict[int, PolicyUsage]:
     if not isinstance(value, dict):
         return {}
     return {
-        str(name): PolicyUsage(
+        _count(index): PolicyUsage(
             _count(usage.get("container_count")),
             _count(usage.get("object_count")),
             _count(usage.get("bytes")),
         )
-        for name, usage in value.items()
+        for index, usage in value.items()
         if isinstance(usage, dict)
     }
 

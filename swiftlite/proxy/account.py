@@ -68,7 +68,7 @@ class AccountController:
             ),
         )
         answer = self._said_of_missing(request, answer)
-        info = account_from_headers(answer.status, answer.headers)
+        info = account_from_headers(answer.status, answer.headers, context.policy_indexes)
         recheck = context.options.recheck_account_existence
         remember(request.environ, account_key(account), info, recheck, generation)
         return self._shown(request, answer)

@@ -41,6 +41,7 @@ class Context:
         self.options = options
         self.limits = cluster.limits
         self.policies = cluster.policies
+        self.policy_indexes = {policy.name.lower(): policy.index for policy in cluster.policies}
         self.hash_path = cluster.hash_path
         self.rings = rings
         self.log = log

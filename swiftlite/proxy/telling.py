@@ -26,6 +26,7 @@ from swiftlite.proxy.context import Context
 from swiftlite.proxy.nodes import Node
 from swiftlite.proxy.outgoing import block_of, request_head
 from swiftlite.proxy.plan import Plan
+from swiftlite.vocab.status import is_success
 
 _ANSWER_BODY_MAX = 8192
 
@@ -60,6 +61,7 @@ class Telling:
         self.blame = Blame(context.limiter)
         self.lanes: list[Lane] = []  # those whose answer is still to come
         self.answers: list[NodeAnswer] = []
+        self.orphans = set(range(plan.lanes))  # lanes whose tidings no living node has taken on
         self._context = context
         self._block = block_of(plan.headers)
         self._timeout = context.options.node_timeout
@@ -100,8 +102,8 @@ class Telling:
                 self._drop_late()
                 continue
             failed = self._read(lane)
-            if failed and ending is not None and not decided:
-                self.again(lane, ending, body)
+            if failed and ending is not None and (not decided or self._succeeded()):
+                self.again(lane, ending, body)  # a copy more is one that nobody has to repair
         self.close()
         self.blame.settle()
         missing = self.plan.lanes - len(self.answers)
@@ -118,6 +120,7 @@ class Telling:
             self.lanes.remove(lane)
         lane.exchange.close()
         self.failed(lane.node, fault)
+        self.orphans.add(lane.number)
 
     def failed(self, node: Node, fault: PeerFault) -> None:
         self.log(f"{describe(node.device)}: {fault.reason}")
@@ -169,6 +172,7 @@ class Telling:
                 wanted.append(lane)
             else:
                 self.lanes.append(Lane(lane, node, exchange, now))
+                self.orphans.discard(lane)
         return wanted
 
     def again(self, lane: Lane, ending: bytes, body: bytes = b"") -> None:
@@ -179,6 +183,10 @@ class Telling:
 
     def _decided(self) -> bool:
         return has_quorum([answer.status for answer in self.answers], self.plan.lanes)
+
+    def _succeeded(self) -> bool:
+        good = sum(is_success(answer.status) for answer in self.answers)
+        return good >= quorum_size(self.plan.lanes)
 
     def _ready(self, until: float | None) -> Lane | None:
         """A lane that has something to say; None when the time is over."""
@@ -199,6 +207,7 @@ class Telling:
         self.lanes.remove(lane)
         said = self.told(lane.node, answer)
         if said.status >= 500:
+            self.orphans.add(lane.number)
             return True
         self.answers.append(said)
         return False

@@ -45,13 +45,13 @@ CONTAINER_HEADERS = [
 
 
 def test_an_account_is_read_from_headers() -> None:
-    info = account_from_headers(204, ACCOUNT_HEADERS)
+    info = account_from_headers(204, ACCOUNT_HEADERS, {"gold": 3, "silver": 4})
     assert info.ok
     assert info.exists
     assert (info.container_count, info.total_object_count, info.bytes) == (3, 1000, 123456789)
     assert info.meta == {"temp-url-key": "secret", "farbe": "grün"}
     assert info.sysmeta == {"core-access-control": "{}"}
-    assert info.storage_policies == {"gold": PolicyUsage(1, 900, 7)}
+    assert info.storage_policies == {3: PolicyUsage(1, 900, 7)}
 
 
 def test_an_account_that_is_only_pretended_does_not_exist() -> None:
@@ -98,10 +98,13 @@ def test_an_object_is_read_from_headers() -> None:
 
 
 def test_infos_pass_through_the_json_of_a_shared_cache() -> None:
-    account = account_from_headers(204, ACCOUNT_HEADERS)
+    account = account_from_headers(204, ACCOUNT_HEADERS, {"gold": 3})
     stored = json.loads(json.dumps(account_to_shared(account)))
     assert account_from_shared(stored) == account
     assert stored["bytes"] == "123456789"
+    assert stored["storage_policies"] == {
+        "3": {"container_count": 1, "object_count": 900, "bytes": 7}
+    }
     assert stored["meta"]["farbe"] == "gr\xc3\xbcn"
     container = container_from_headers(204, CONTAINER_HEADERS)
     stored = json.loads(json.dumps(container_to_shared(container)))

@@ -12,6 +12,7 @@ from swiftlite.peers.answer import Answer
 from swiftlite.peers.errors import PeerBroke, PeerFault, PeerTimeout
 from swiftlite.proxy.best_response import NodeAnswer, best_response, has_quorum, quorum_size
 from swiftlite.proxy.context import Context
+from swiftlite.proxy.obj.orphans import put_row, tell_orphans
 from swiftlite.proxy.obj.sinks import Decided, QuorumLost
 from swiftlite.proxy.plan import Plan
 from swiftlite.proxy.telling import Lane, Telling, ready_lane
@@ -27,10 +28,12 @@ class ReplicatedSink:
         self._context = context
         self._telling: Telling | None = None
         self._chunked = False
+        self._fed = 0
         self._accepted: list[Lane] = []  # while others have not said whether they will
 
     def whole(self, plan: Plan, body: bytes) -> NodeAnswer:
-        return verdict(plan, Telling(self._context, plan).whole(body))
+        telling = Telling(self._context, plan)
+        return self._settled(telling, telling.whole(body), len(body))
 
     def open(self, plan: Plan) -> None:
         telling = self._telling = Telling(self._context, plan)
@@ -56,6 +59,7 @@ class ReplicatedSink:
         telling = self._telling
         assert telling is not None
         deadline = self._context.monotonic() + self._context.options.node_timeout
+        self._fed += len(block)
         failed: list[tuple[Lane, PeerFault]] = []
         for lane in telling.lanes:
             try:
@@ -83,7 +87,16 @@ class ReplicatedSink:
                     lane.exchange.end_chunks(deadline)
                 except PeerFault as fault:
                     self._stopped_taking(lane, fault)
-        return verdict(telling.plan, telling.gather())
+        return self._settled(telling, telling.gather(), self._fed)
+
+    def _settled(self, telling: Telling, answers: list[NodeAnswer], size: int) -> NodeAnswer:
+        """The verdict; after a success no container is left without its row."""
+        plan = telling.plan
+        answer = verdict(plan, answers)
+        if telling.orphans and answer.status == 201:
+            row = put_row(plan, size, answers)
+            tell_orphans(self._context, plan, telling.orphans, row)
+        return answer
 
     def abort(self) -> None:
         while self._accepted:
@@ -143,9 +156,11 @@ class ReplicatedSink:
             except PeerFault:
                 pass
             else:
-                self._counts(telling, lane, answer)
+                if not self._counts(telling, lane, answer):
+                    telling.orphans.add(lane.number)
                 return
         lane.exchange.close()
+        telling.orphans.add(lane.number)
         telling.failed(lane.node, fault)
 
     def _check_quorum(self) -> None:

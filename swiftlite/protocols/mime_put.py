@@ -60,11 +60,6 @@ class PartSplitter:
             pass
         return events
 
-    @property
-    def between_parts(self) -> bool:
-        """Whether the document may end here."""
-        return self._state in (_AFTER, _END)
-
     def _step(self, events: list[Event]) -> bool:
         """One part of the grammar; False when more bytes are needed."""
         if self._state == _BODY:

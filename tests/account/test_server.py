@@ -14,7 +14,7 @@ import pytest
 from swiftlite.account.server import AccountServer
 from swiftlite.config.units import Reserve
 from tests.account.servers import Lines, make_server
-from tests.dbstore.http import Reply, ask
+from tests.dbstore.asking import Reply, ask
 from tests.dbstore.stores import at
 
 ACCOUNT = "/sda1/7/AUTH_a"

@@ -17,7 +17,7 @@ from swiftlite.observe.log import Log
 from swiftlite.peers.pool import Pool
 from tests.account.servers import Lines
 from tests.container.servers import Accounts, make_server
-from tests.dbstore.http import ask
+from tests.dbstore.asking import ask
 from tests.dbstore.stores import HASH_PATH, at
 
 CONTAINER = "/sda1/7/AUTH_a/c"

@@ -15,7 +15,7 @@ from swiftlite.config.units import Reserve
 from swiftlite.container.server import ContainerServer
 from swiftlite.formats.sync_realms import parse_sync_realms
 from tests.container.servers import make_server
-from tests.dbstore.http import Reply, ask
+from tests.dbstore.asking import Reply, ask
 from tests.dbstore.stores import at
 
 CONTAINER = "/sda1/7/AUTH_a/c"

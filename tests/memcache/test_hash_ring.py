@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import json
 from bisect import bisect_right
 from hashlib import md5
+from pathlib import Path
 
 from swiftlite.memcache.hash_ring import ServerCircle
+from swiftlite.protocols.memcached import cache_key
 
+GOLDEN = Path(__file__).parents[1] / "golden" / "memcache" / "server_orders.json"
 SERVERS = ["10.0.0.1:11211", "10.0.0.2:11211", "10.0.0.3:11211"]
 
 
@@ -36,3 +40,11 @@ def test_keys_spread_over_servers() -> None:
 def test_no_servers_and_one_server() -> None:
     assert list(ServerCircle([]).servers_for(b"00")) == []
     assert list(ServerCircle(["a:1"]).servers_for(b"00")) == ["a:1"]
+
+
+def test_swift_chooses_the_same_servers() -> None:
+    golden = json.loads(GOLDEN.read_text())
+    circle = ServerCircle(golden["servers"])
+    for number, (sent, servers) in enumerate(golden["orders"]):
+        assert cache_key(f"key{number}").decode() == sent
+        assert list(circle.servers_for(sent.encode())) == servers

@@ -363,36 +363,47 @@ class SimNet:
         raise OSError(9, "Bad file descriptor", str(fd))
 
     def connect(self, address: Address, timeout: float | None) -> SimStream:
-        node = self.node if isinstance(address, str) else address[0]
+        outcome = self.connect_many([address], timeout)[0]
+        if isinstance(outcome, Exception):
+            raise outcome
+        assert isinstance(outcome, SimStream)
+        return outcome
+
+    def connect_many(
+        self, addresses: Sequence[Address], timeout: float | None
+    ) -> list[Stream | ConnectFailed | DeadlinePassed]:
         start = self.scheduler.clock.monotonic()
-        arrival = self.network.arrival()
-        if not self.network.reachable(self.node, node):
-            arrival = start + _GIVE_UP_S
-        if timeout is not None and arrival > start + timeout:
-            self._pause_until(start + timeout)
-            raise DeadlinePassed("no connection in time")
-        self._pause_until(arrival)
+        end = math.inf if timeout is None else start + timeout
+        arrivals = [self._arrival_at(address) for address in addresses]
+        outcome: dict[int, Stream | ConnectFailed | DeadlinePassed] = {}
+        for index in sorted(range(len(addresses)), key=arrivals.__getitem__):
+            self._pause_until(min(arrivals[index], end))
+            if arrivals[index] > end:
+                outcome[index] = DeadlinePassed("no connection in time")
+                continue
+            try:
+                outcome[index] = self._connected(addresses[index])
+            except ConnectFailed as failure:
+                outcome[index] = failure
+        return [outcome[index] for index in range(len(addresses))]
+
+    def _arrival_at(self, address: Address) -> float:
+        """When a connection is there, or refused, or given up."""
+        if self.network.reachable(self.node, self._node_of(address)):
+            return self.network.arrival()
+        return self.scheduler.clock.monotonic() + _GIVE_UP_S
+
+    def _node_of(self, address: Address) -> str:
+        return self.node if isinstance(address, str) else address[0]
+
+    def _connected(self, address: Address) -> SimStream:
+        node = self._node_of(address)
         listener = self.network.listeners.get((node, address))
         if not self.network.reachable(self.node, node):
             raise ConnectFailed(address, "Connection timed out")
         if listener is None:
             raise ConnectFailed(address, "Connection refused")
         return self._joined(listener, address)
-
-    def connect_many(
-        self, addresses: Sequence[Address], timeout: float | None
-    ) -> list[Stream | ConnectFailed | DeadlinePassed]:
-        outcome: list[Stream | ConnectFailed | DeadlinePassed] = []
-        start = self.scheduler.clock.monotonic()
-        for address in addresses:
-            left = None
-            if timeout is not None:
-                left = max(0.0, start + timeout - self.scheduler.clock.monotonic())
-            try:
-                outcome.append(self.connect(address, left))
-            except (ConnectFailed, DeadlinePassed) as error:
-                outcome.append(error)
-        return outcome
 
     def wait_any(self, streams: Sequence[Stream], deadline: float | None) -> Stream:
         ours = [stream for stream in streams if isinstance(stream, SimStream)]
@@ -414,6 +425,8 @@ class SimNet:
         return SimStream(self.network, self.node, address, here, there, net.node, self._disk)
 
     def _pause_until(self, moment: float) -> None:
+        if moment <= self.scheduler.clock.monotonic():
+            return
         waiter = Waiter("a connection")
         self.scheduler.call_at(moment, lambda: self.scheduler.wake(waiter))
         self.scheduler.park(waiter, None)

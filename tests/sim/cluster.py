@@ -105,7 +105,7 @@ class SimCluster:
     """storage nodes 10.0.0.1, .2, …, each with one device; the proxy on 10.0.1.1."""
 
     def __init__(self, seed: int, *, storage: int = 4, replicas: int = 3) -> None:
-        self.world = World(seed, ordered_disks=True)
+        self.world = World(seed, ordered_disks=bool(seed % 2))
         self.log = Log("sim", sink=NullSink())
         self.ips = [f"10.0.0.{number}" for number in range(1, storage + 1)]
         for ip in self.ips:

@@ -163,4 +163,4 @@ def test_faults_lose_nothing_acknowledged(seed: int) -> None:
     chaos = Chaos(seed)
     chaos.run()
     chaos.check()
-    assert chaos.granted > 10, "hardly anything was acknowledged"
+    assert chaos.granted > 5, "hardly anything was acknowledged"

@@ -5,6 +5,7 @@ Durable before save() returns, because the client is told of the object's succes
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 from swiftlite.formats.async_pending import AsyncPending, async_pending_name, encode_async_pending
@@ -61,3 +62,17 @@ def _replace(context: Context, tmp: str, path: str, content: bytes) -> None:
     finally:
         disk.close(fd)
     disk.rename(temporary, path)
+
+
+def drop_pending(
+    context: Context, device: str, policy_index: int, name_hash: str, timestamp: Timestamp
+) -> None:
+    """One disk job: the update was delivered. A file that has gone already is fine."""
+    name = async_pending_name(name_hash, timestamp)
+    path = f"{context.settings.devices}/{device}/{policy_dir(ASYNC_PENDING, policy_index)}/{name}"
+    context.offload(device, _drop, context, path)
+
+
+def _drop(context: Context, path: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        context.host.disk.unlink(path)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
 from swiftlite.host.bundle import Host
-from swiftlite.objectstore.api import BLOCK_BYTES, StoreSettings, translated
+from swiftlite.objectstore.api import BLOCK_BYTES, SMALL_BYTES, StoreSettings, translated
 
 T = TypeVar("T")
 _SLOW_S = 0.05  # a spindle with a queue; a busy processor alone does not look like this
 _SLOW_FOR = 64
 _BUFFERS_KEPT = 16
+_LARGE_UPLOADS = 64
 
 
 class StoreLog(Protocol):
@@ -29,6 +31,7 @@ class Context:
         self.settings = settings
         self.log = log
         self._buffers: list[bytearray] = []
+        self._uploads = 0
         self._slow: dict[str, int] = {}  # device -> calls that still go to a thread
 
     def offload(self, device: str, fn: Callable[..., T], *args: object) -> T:
@@ -77,3 +80,20 @@ class Context:
     def give_buffer(self, buffer: bytearray) -> None:
         if len(self._buffers) < _BUFFERS_KEPT:
             self._buffers.append(buffer)
+
+    @contextmanager
+    def upload_buffer(self) -> Iterator[bytearray]:
+        """A buffer for as long as a client takes to send its body, which may be long.
+
+        Once many are out they are small, so that slow clients cannot take all memory.
+        """
+        if self._uploads >= _LARGE_UPLOADS:
+            yield bytearray(SMALL_BYTES)
+            return
+        buffer = self.take_buffer()
+        self._uploads += 1
+        try:
+            yield buffer
+        finally:
+            self._uploads -= 1
+            self.give_buffer(buffer)

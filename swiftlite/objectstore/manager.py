@@ -9,7 +9,7 @@ from swiftlite.formats.ondisk_names import OBJECTS, policy_dir
 from swiftlite.formats.suffix_hashes import SuffixHash
 from swiftlite.host.bundle import Host
 from swiftlite.objectstore.api import DeviceUnavailable, StoreSettings, translated
-from swiftlite.objectstore.async_store import save_pending
+from swiftlite.objectstore.async_store import drop_pending, save_pending
 from swiftlite.objectstore.cleanup import HashDirCleaner
 from swiftlite.objectstore.context import Context, StoreLog
 from swiftlite.objectstore.diskfile import DiskFile
@@ -87,6 +87,13 @@ class Manager:
         """Keep a container update for later; durable on return. Raises StoreError."""
         name_hash = self.hash_path.hex(pending.account, pending.container, pending.obj)
         save_pending(self.context, device, policy_index, name_hash, timestamp, pending)
+
+    def drop_pending(
+        self, device: str, policy_index: int, timestamp: Timestamp, pending: AsyncPending
+    ) -> None:
+        """Forget an update that was delivered. Raises StoreError."""
+        name_hash = self.hash_path.hex(pending.account, pending.container, pending.obj)
+        drop_pending(self.context, device, policy_index, name_hash, timestamp)
 
     # What follows runs on a disk thread.
 

@@ -22,8 +22,6 @@ from swiftlite.web import Refusal, Request, Response
 from swiftlite.web.checks import check_object_creation
 from swiftlite.web.conditional import names_etag
 
-_NOTHING = memoryview(b"")
-
 
 def put(server: ServerContext, request: Request) -> Response:
     where = placement_of(request, server.policies)
@@ -77,28 +75,46 @@ def _store(
     name: str,
 ) -> tuple[Metadata, dict[str, str]]:
     """Read, write and commit; the stored metadata, and the footers that came with the body."""
-    context = server.manager.context
+    if body.announced is not None and body.announced <= SMALL_BYTES:
+        last = _filled(body, memoryview(bytearray(body.announced)))
+        return _finished(server, request, body, writer, last, 0, timestamp, name)
+    with server.manager.context.upload_buffer() as buffer:
+        last, written = _pumped(server, body, writer, memoryview(buffer))
+        return _finished(server, request, body, writer, last, written, timestamp, name)
+
+
+def _pumped(
+    server: ServerContext, body: ObjectBody, writer: Writer, buffer: memoryview
+) -> tuple[memoryview, int]:
+    """Write all blocks but the last; the last, and how many bytes went before it."""
     expires = server.host.clock.monotonic() + server.options.max_upload_time
-    small = body.announced is not None and body.announced <= SMALL_BYTES
-    buffer = bytearray(body.announced or 0) if small else context.take_buffer()
-    try:
-        received, last = 0, _NOTHING
-        while True:
-            last = _filled(body, memoryview(buffer))
-            received += len(last)
-            if len(last) < len(buffer) or received == body.announced or small:
-                break
-            if server.host.clock.monotonic() > expires:
-                raise Refusal(408)
-            writer.write(last)
-        if body.announced is not None and received != body.announced:
-            raise Refusal(499, f"{received} bytes came where {body.announced} were announced.")
-        footers = body.footers()
-        describe = _describer(server, request, footers, timestamp, name)
-        return writer.finish(last, timestamp, describe), footers
-    finally:
-        if not small:
-            context.give_buffer(buffer)
+    written = 0
+    while True:
+        block = _filled(body, buffer)
+        if len(block) < len(buffer) or written + len(block) == body.announced:
+            return block, written
+        if server.host.clock.monotonic() > expires:
+            raise Refusal(408)
+        writer.write(block)
+        written += len(block)
+
+
+def _finished(
+    server: ServerContext,
+    request: Request,
+    body: ObjectBody,
+    writer: Writer,
+    last: memoryview,
+    written: int,
+    timestamp: Timestamp,
+    name: str,
+) -> tuple[Metadata, dict[str, str]]:
+    received = written + len(last)
+    if body.announced is not None and received != body.announced:
+        raise Refusal(499, f"{received} bytes came where {body.announced} were announced.")
+    footers = body.footers()
+    describe = _describer(server, request, footers, timestamp, name)
+    return writer.finish(last, timestamp, describe), footers
 
 
 def _filled(body: ObjectBody, view: memoryview) -> memoryview:

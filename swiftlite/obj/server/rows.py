@@ -9,7 +9,7 @@ Swift's own call for each row.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 from swiftlite.host.bundle import Host
@@ -123,17 +123,25 @@ class RowSender:
         # Each ends by itself soon after the deadline.
         return all([task.wait() for task in tasks]) and told
 
+    def send_many(self, target: Target, rows: Sequence[Row]) -> int | None:
+        """Tell a target rows of one container, for those in no hurry: the status that stands for
+        all (the first that is no success), None when there was no answer."""
+        if target.address in self._takes_rows:
+            status = self._call(target, list(rows), self.monotonic() + self.node_timeout)
+            if status != 400:
+                return status
+        status = None
+        for row in rows:
+            status = self._send_one(row, target, self.monotonic() + self.node_timeout)
+            if status is None or not is_success(status):
+                break
+        return status
+
     # One call a row
 
     def _send_singly(self, row: Row, targets: list[Target], deadline: float) -> bool:
-        calls = []
-        path = quote_path(f"{row.account}/{row.container}/{row.obj}")
-        headers = [*row.headers.items(), (X_BACKEND_SWIFTLITE, _ROWS)]
         try:
-            for target in targets:
-                url = f"/{quote_path(target.device)}/{target.partition}/{path}"
-                head = render_head(row.op, url, headers, target.address, content_length=0)
-                calls.append((target.address, head, b""))
+            calls = [self._call_of_one(row, target) for target in targets]
         except Unsendable as error:
             self.log.error(f"A container update cannot be sent, kept for later: {error}")
             return False
@@ -143,6 +151,24 @@ class RowSender:
             status = self._status(target, exchange, deadline)
             told &= status is not None and is_success(status)
         return told
+
+    def _send_one(self, row: Row, target: Target, deadline: float) -> int | None:
+        try:
+            call = self._call_of_one(row, target)
+        except Unsendable as error:
+            self.log.error(f"A container update cannot be sent: {error}")
+            return 400
+        (exchange,) = self.pool.open_all([call], deadline=deadline, idempotent=True)
+        return self._status(target, exchange, deadline)
+
+    @staticmethod
+    def _call_of_one(row: Row, target: Target) -> tuple[Address, bytes, bytes]:
+        """Raises Unsendable."""
+        path = quote_path(f"{row.account}/{row.container}/{row.obj}")
+        url = f"/{quote_path(target.device)}/{target.partition}/{path}"
+        headers = [*row.headers.items(), (X_BACKEND_SWIFTLITE, _ROWS)]
+        head = render_head(row.op, url, headers, target.address, content_length=0)
+        return target.address, head, b""
 
     def _status(
         self, target: Target, exchange: Exchange | PeerFault, deadline: float

@@ -12,6 +12,7 @@ from typing import Protocol
 from swiftlite.formats.async_pending import AsyncPending
 from swiftlite.formats.expirer_task import ACCOUNT, TIME_MAX, task_container, task_name, task_type
 from swiftlite.host.net import Address
+from swiftlite.obj.server.later import Kept, Later, Lines
 from swiftlite.obj.server.placement import Placement
 from swiftlite.obj.server.rows import Row, RowSender, Target
 from swiftlite.objectstore.api import Metadata
@@ -23,7 +24,7 @@ from swiftlite.web import Request
 _EMPTY_ETAG = "d41d8cd98f00b204e9800998ecf8427e"
 
 
-class UpdateLog(Protocol):
+class UpdateLog(Lines, Protocol):
     def error(self, message: str, /) -> None: ...
 
 
@@ -35,6 +36,7 @@ class Updates:
     ) -> None:
         self.sender = sender
         self.manager = manager
+        self.later = Later(sender.tasks, sender, manager, log)
         self.log = log
         self.user_agent = f"object-server {pid}"
         self.divisor = divisor
@@ -161,10 +163,9 @@ class Updates:
         if targets and self.sender.send(row, targets):
             return
         headers = update.headers
-        moment = headers.get("X-Meta-Timestamp") or headers["X-Timestamp"]
-        self.manager.save_pending(
-            where.device, where.policy_index, Timestamp.from_text(moment), update
-        )
+        moment = Timestamp.from_text(headers.get("X-Meta-Timestamp") or headers["X-Timestamp"])
+        self.manager.save_pending(where.device, where.policy_index, moment, update)
+        self.later.add(Kept(where.device, where.policy_index, moment, update, row, tuple(targets)))
 
     def _origin(self, request: Request) -> dict[str, str]:
         """Headers that tell a container server's log where an update comes from."""

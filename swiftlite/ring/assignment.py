@@ -15,7 +15,8 @@ from .wanted import Plan
 
 
 class Assignment:
-    """`want[d]` and `held[d]` are partitions by device id; `room[node]` sums what is still wanted.
+    """`want[d]` and `held[d]` are partitions by device id, `wanted` and `inside` their sums by
+    node; `room[node]` sums what devices below their quota still want.
 
     `most` and `least` bound the replicas of one partition in a node. `free[p]` is 1 while a
     replica of p may be moved. `soft` is `most` without what the plan concedes to weight; `cap` is
@@ -28,6 +29,7 @@ class Assignment:
         "free",
         "held",
         "hole",
+        "inside",
         "least",
         "most",
         "origin",
@@ -39,6 +41,7 @@ class Assignment:
         "soft",
         "tree",
         "want",
+        "wanted",
     )
 
     def __init__(
@@ -70,7 +73,12 @@ class Assignment:
         nowhere = (-1, -1, -1, -1)
         self.path = [tree.path.get(number, nowhere) for number in range(hole)] + [nowhere]
         self.room = [0] * len(tree)
+        self.inside = [0] * len(tree)
+        self.wanted = [0] * len(tree)
         for number, path in tree.path.items():
+            for node in path:
+                self.inside[node] += self.held[number]
+                self.wanted[node] += self.want[number]
             short = self.want[number] - self.held[number]
             if short > 0:
                 self.room[0] += short
@@ -101,10 +109,14 @@ class Assignment:
         self.origin.setdefault((row, partition), before)
         if before != self.hole:
             self.held[before] -= 1
+            for node in self.path[before]:
+                self.inside[node] -= 1
             if self.held[before] < self.want[before]:
                 self._change_room(before, 1)
         if number != self.hole:
             self.held[number] += 1
+            for node in self.path[number]:
+                self.inside[node] += 1
             if self.held[number] <= self.want[number]:
                 self._change_room(number, -1)
 

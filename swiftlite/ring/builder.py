@@ -351,11 +351,14 @@ class RingBuilder:
         return made
 
     def remove_device(self, number: int) -> None:
-        """The device leaves at the next rebalance, whatever min_part_hours says."""
+        """The device leaves at the next rebalance, whatever min_part_hours says.
+
+        Once marked, it stays marked.
+        """
         self._refuse_during_increase("removing devices")
         device = self.device(number)
         if number in self._state.removed:
-            raise BuilderError(f"device {number} is being removed already")
+            return
         self._state.devices[number] = replace(device, weight=0.0)
         self._state.removed.append(number)
         self._changed()
@@ -372,12 +375,16 @@ class RingBuilder:
         """Where the device stands; partitions follow at the next rebalance."""
         if region < 0:
             raise BuilderError(f"a region is a number from 0, not {region}")
+        if number in self._state.removed:
+            raise BuilderError(f"device {number} is marked for removal; its region cannot be set")
         self._alter(number, region=region)
 
     def set_zone(self, number: int, zone: int) -> None:
         """Where the device stands; partitions follow at the next rebalance."""
         if zone < 0:
             raise BuilderError(f"a zone is a number from 0, not {zone}")
+        if number in self._state.removed:
+            raise BuilderError(f"device {number} is marked for removal; its zone cannot be set")
         self._alter(number, zone=zone)
 
     def set_info(

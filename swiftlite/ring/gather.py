@@ -104,7 +104,7 @@ def _least_bad(table: Assignment, others: list[int]) -> int:
         if number not in taken and path[3] >= 0 and table.tree.live[path[3]]
     ]
     assert live, "fewer devices than replicas is refused before"
-    return min(live, key=lambda number: table.held[number] - table.want[number])
+    return min(live, key=lambda number: (table.held[number] + 1) / (table.want[number] + 0.1))
 
 
 def spread_apart(table: Assignment, rng: Random, progress: Progress) -> None:

@@ -18,7 +18,7 @@ def find_home(
     spare: bool = False,
     strict: bool = False,
 ) -> int | None:
-    """The device id with the most room on the way down, or None.
+    """The device id with the most room (or the least load) on the way down, or None.
 
     A domain that lacks the least meant for it comes before the others.
 
@@ -58,14 +58,16 @@ def _descend(
         and (counts.get(child, 0) < most[child] or child == stay[level])
     ]
     if level == 3:
-        held, want, device = table.held, table.want, tree.device
         own = table.path[leaving][3]
         children = [child for child in children if child != own and not counts.get(child, 0)]
-        children.sort(
-            key=lambda c: (counts.get(c, 0) >= least[c], held[device[c]] - want[device[c]])
-        )
-    else:
+    if hungry:
         children.sort(key=lambda c: (counts.get(c, 0) >= least[c], -room[c]))
+    else:
+        # Nobody needs it: to where one more weighs least.
+        inside, wanted = table.inside, table.wanted
+        children.sort(
+            key=lambda c: (counts.get(c, 0) >= least[c], (inside[c] + 1) / (wanted[c] + 0.1))
+        )
     for child in children:
         found = _descend(table, child, level + 1, counts, stay, others, leaving, hungry, spare)
         if found is not None:

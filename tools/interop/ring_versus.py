@@ -166,7 +166,9 @@ class Cluster:
     def read_by_the_other(self) -> None:
         for builder in (self.own, self.theirs):
             found = self.peer.ask("builder", path=str(builder))
-            if "fault" in found:
+            if found.get("fault", "").startswith("EmptyRingError"):
+                self.totals["builders whose devices are all marked for removal"] += 1
+            elif "fault" in found:
                 self.report("their reading of a builder", fault=found["fault"], file=builder.name)
             faults = list(RingBuilder.load(str(builder)).violations())
             if faults and builder is self.own:

@@ -274,7 +274,10 @@ def test_remove_and_rebalance(balanced: Shell) -> None:
     assert balanced("remove", "d1") == 0
     assert balanced() == 0
     assert "DEL" in balanced.out
-    assert balanced("remove", "d1") == 2
+    assert balanced("remove", "d1") == 0
+    assert balanced("set_zone", "d1", 9) == 2
+    assert balanced("set_region", "d1", 9) == 2
+    assert balanced("set_weight", "d1", 9) == 2
     answer = balanced.json("rebalance")
     assert answer["removed"] == [1]
     assert answer["exit_code"] == 0

@@ -6,6 +6,7 @@ import dataclasses
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from swiftlite.host.bundle import Host
 from swiftlite.host.plain import make_host
@@ -46,13 +47,13 @@ class Store:
 
     def __init__(
         self, root: Path | str, *, host: Host | None = None, mount_check: bool = False,
-        **options: object,
+        **options: Any,  # noqa: ANN401  # settings by name
     ) -> None:  # fmt: skip
         self.host = host or dataclasses.replace(make_host(), clock=StillClock())
         self.log = ListLog()
         self.settings = dataclasses.replace(
             StoreSettings(devices=str(root), mount_check=mount_check),
-            **options,  # type: ignore[arg-type]  # names of settings
+            **options,
         )
         self.root = Path(root)
         if not self.host.disk.exists(f"{root}/sda1"):

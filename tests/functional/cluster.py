@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import json
 import os
 import random
 import re
@@ -282,41 +283,41 @@ class Embedded(Cluster):
 
 
 class Separate(Cluster):
-    """Each server by its own command, none started again unless the test does."""
+    """Each server a process of its own, none started again unless the test does."""
 
     def __init__(self, root: Path, nodes: int = 4, replicas: int = 3) -> None:
         super().__init__(root, nodes, replicas)
-        self.processes: dict[ServerName, subprocess.Popen[bytes]] = {}
+        self._pids: dict[ServerName, int] = {}
         marker = new_marker(nodes, replicas, self.layout.first_port)
         root.mkdir(parents=True, exist_ok=True)
         write_marker(root, marker)
         marker = create(self.layout, marker, plain.make_host())
         front = Front(HOST, self.port, 0, True, marker.owner_key)
         write_confs(self.layout, marker, front)
+        self._stem = subprocess.Popen(
+            [sys.executable, "-m", "tests.functional.stem"],
+            cwd=REPOSITORY,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
 
     def start(self, *servers: ServerName) -> Separate:
         """Start servers, or all; returns once they answer."""
         chosen = servers or tuple(self.layout.servers)
+        assert self._stem.stdin is not None
+        assert self._stem.stdout is not None
         for server in chosen:
-            module = f"swiftlite.cli.{server.kind}_server"
-            with self.layout.log(server).open("ab") as log:
-                self.processes[server] = subprocess.Popen(
-                    [
-                        *(sys.executable, "-c"),
-                        f"import sys; from {module} import main; sys.exit(main())",
-                        str(self.layout.conf(server)),
-                    ],
-                    cwd=REPOSITORY,
-                    stdout=log,
-                    stderr=log,
-                )
+            order = [server.kind, str(self.layout.conf(server)), str(self.layout.log(server))]
+            self._stem.stdin.write(json.dumps(order) + "\n")
+            self._stem.stdin.flush()
+            self._pids[server] = int(self._stem.stdout.readline())
         for server in chosen:
             wait_for(partial(self.is_up, server), f"{server.label} answers")
         return self
 
     def is_up(self, server: ServerName) -> bool:
-        process = self.processes[server]
-        assert process.poll() is None, f"{server.label} ended:\n{self.logs()}"
+        assert not is_gone(self._pids[server]), f"{server.label} ended:\n{self.logs()}"
         port = self.port if server.kind == "proxy" else self.layout.port(server)
         connection = http.client.HTTPConnection(HOST, port, timeout=10)
         with contextlib.closing(connection):
@@ -327,15 +328,29 @@ class Separate(Cluster):
                 return False
 
     def pid(self, server: ServerName) -> int:
-        return self.processes[server].pid
+        return self._pids[server]
 
     def kill(self, *servers: ServerName) -> None:
-        """SIGKILL for these, or all."""
-        for server in servers or tuple(self.processes):
-            process = self.processes.pop(server, None)
-            if process is not None:
-                process.kill()
-                process.wait()
+        """SIGKILL for these."""
+        for server in servers:
+            pid = self._pids.pop(server)
+            os.kill(pid, signal.SIGKILL)
+            wait_for(partial(is_gone, pid), f"{server.label} has ended")
+
+    def close(self) -> None:
+        """Everything ends with the process that started it."""
+        self._stem.kill()
+        self._stem.communicate()
+        for server, pid in self._pids.items():
+            wait_for(partial(is_gone, pid), f"{server.label} has ended")
+
+
+def is_gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
 
 
 def open_descriptors(pid: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -35,16 +35,16 @@ def separate(tmp_path: Path) -> Iterator[Separate]:
     try:
         yield cluster.start()
     finally:
-        cluster.kill()
+        cluster.close()
 
 
-@pytest.fixture(autouse=True)
-def _logs_of_failures(request: pytest.FixtureRequest) -> Iterator[None]:
-    failed_before = request.session.testsfailed
-    yield
-    if request.session.testsfailed > failed_before:
-        for name in ("embedded", "separate"):
-            if name in request.fixturenames:
-                cluster = request.getfixturevalue(name)
-                assert isinstance(cluster, Cluster)
-                print(cluster.logs())
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.when == "call" and report.failed:
+        for value in getattr(item, "funcargs", {}).values():
+            if isinstance(value, Cluster):
+                report.sections.append(("logs of the cluster", value.logs()))
+    return report

@@ -64,9 +64,9 @@ def test_a_random_cluster_goes_through_the_same_commands(
 @pytest.mark.parametrize("version", [1, 2])
 def test_a_builder_of_swift_goes_on_with_ours_and_back(
     tool: ModuleType,
-    peer: Any,
+    peer: Any,  # noqa: ANN401 - a class of the tool's module
     tmp_path: Path,
-    version: int,  # noqa: ANN401 - a class of the tool
+    version: int,
 ) -> None:
     path, ring_path = str(tmp_path / "o.builder"), str(tmp_path / "o.ring.gz")
     now = 1_700_000_000.0

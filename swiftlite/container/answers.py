@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import cast
 
 from swiftlite.dbstore.facts import ContainerFacts
 from swiftlite.dbstore.folding import Entry, Folder
@@ -65,27 +66,26 @@ def container_headers(facts: ContainerFacts, kept: frozenset[str]) -> HeaderList
 
 def listing_response(
     facts: ContainerFacts,
-    entries: Iterable[Entry],
+    entries: Sequence[Entry],
     content_type: str,
     headers: HeaderList,
 ) -> Response:
     """200, or 204 for a plain listing of nothing."""
+    folded = any(type(entry) is Folder for entry in entries)
+    # A row is texts, its size in digits, which is how the renderers show it.
+    rows = cast(Iterable[ObjectRow], map(_row, entries) if folded else entries)
     if content_type == TEXT:
-        names = [entry.name if isinstance(entry, Folder) else entry[0] for entry in entries]
-        body = "".join([f"{name}\n" for name in names]).encode("utf-8", "surrogateescape")
+        body = "".join([f"{row[0]}\n" for row in rows]).encode("utf-8", "surrogateescape")
     elif content_type == JSON:
-        body = render_object_rows(map(_row, entries))
+        body = render_object_rows(rows)
     else:
-        body = render_object_xml(facts.container, object_entries(map(_row, entries)))
+        body = render_object_xml(facts.container, object_entries(rows))
     headers.append(("Content-Type", f"{content_type}; charset=utf-8"))
     return Response(200 if body else 204, headers, body)
 
 
-def _row(entry: Entry) -> ObjectRow:
-    if isinstance(entry, Folder):
-        return entry.name, "0", 0, None, ""
-    name, created_at, size, content_type, etag = entry
-    return name, created_at, size, content_type, etag  # type: ignore[return-value]  # size is in digits, and is shown as such
+def _row(entry: Entry) -> tuple[str, ...] | tuple[str, str, int, None, str]:
+    return (entry.name, "0", 0, None, "") if isinstance(entry, Folder) else tuple(entry)
 
 
 def _internal(timestamp: str) -> str:

@@ -174,7 +174,7 @@ def _without(triggers: frozenset[str]) -> _Authorizer:
 
     SQLite asks it while a statement is compiled, not while it runs: the cost is nil. To ignore an
     UPDATE leaves the column as it is, to ignore an INSERT drops the statement. 64 rows in one
-    transaction take 7.5 µs each so, 12.6-15.2 with the triggers at work (tools/bench/rows).
+    transaction take 7.5 µs each so, 12.6-15.2 with the triggers at work (tools/bench/databases.py).
     """
 
     def authorize(

@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from swiftlite.vocab.names import RESERVED
 
 _SEPARATOR = "\x1f"
-_SEPARATOR_SQL = "char(31)"
 _LAST_CHAR = "\U0010ffff"
 _SURROGATES = range(0xD800, 0xE000)
 
@@ -143,16 +142,17 @@ class Reader:
     def _fields(self, query: str, arguments: Mapping[str, object]) -> list[Fields]:
         columns = self._source.columns
         width = len(columns)
-        joined = f" || {_SEPARATOR_SQL} || ".join(f"coalesce({name}, '')" for name in columns)
+        joined = f" || '{_SEPARATOR}' || ".join(columns)
         count, text = self._sql.execute(
-            f"SELECT count(*), group_concat({joined}, {_SEPARATOR_SQL}) FROM ({query})", arguments
+            f"SELECT count(*), group_concat({joined}, '{_SEPARATOR}') FROM ({query})", arguments
         ).fetchone()
         if not count:
             return []
-        parts = text.split(_SEPARATOR)
+        parts = text.split(_SEPARATOR) if text else []
         if len(parts) == count * width:
-            return list(zip(*(parts[index::width] for index in range(width)), strict=True))
-        found = self._sql.execute(query, arguments).fetchall()  # some name holds the separator
+            return list(zip(*[iter(parts)] * width, strict=True))
+        # Some field holds the separator, or is NULL.
+        found = self._sql.execute(query, arguments).fetchall()
         return [tuple("" if value is None else str(value) for value in row) for row in found]
 
     def hops(self, span: Span, skip: int, delimiter: str, limit: int) -> list[str] | None:
@@ -185,7 +185,7 @@ class Reader:
             f"SELECT ({seek} {near_bounds} {self._order} LIMIT 1), :limit UNION ALL "
             f"SELECT ({seek} {far_bounds} {self._order} LIMIT 1), left - 1 FROM hop "
             "WHERE hop.name IS NOT NULL AND left > 1 AND instr(hop.name, char(0)) = 0) "
-            f"SELECT count(name), group_concat(name, {_SEPARATOR_SQL}) FROM hop "
+            f"SELECT count(name), group_concat(name, '{_SEPARATOR}') FROM hop "
             "WHERE name IS NOT NULL"
         )
         arguments = {

@@ -65,6 +65,7 @@ class AccountController:
                 replicas=len(primaries),
                 suppress=context.options.rebalance_missing_suppression_count,
                 newest=request.true_header("X-Newest"),
+                trans_id=context.trans_id(request),
             ),
         )
         answer = self._said_of_missing(request, answer)
@@ -177,6 +178,7 @@ def _tell_accounts(
             ],
             lane_blocks=[b""] * len(primaries),
             quorum=replicated_quorum(len(primaries)),
+            trans_id=context.trans_id(request),
         ),
     )
 

@@ -25,6 +25,7 @@ from swiftlite.proxy.context import Context
 from swiftlite.proxy.cors import expose, preflight
 from swiftlite.proxy.info import InfoController
 from swiftlite.proxy.obj.controller import ObjectController
+from swiftlite.proxy.obj.kinds import KINDS
 from swiftlite.proxy.options import PolicyOptions, ProxyOptions, options_of_policy
 from swiftlite.proxy.target import Target, target_of
 from swiftlite.proxy.verbs import Verbs, allowed, authorise
@@ -128,6 +129,12 @@ def app_factory(global_conf: Mapping[str, str], **local_conf: str) -> ProxyApp:
     )
     cluster = load_cluster(options.swift_dir)
     rings = Rings(cluster, host.clock, log=log)
+    for policy in cluster.policies:
+        if policy.kind not in KINDS:
+            log.warning(
+                f"storage policy {policy.name} is of type {policy.kind}, which this proxy does not"
+                " serve: its objects are answered 503"
+            )
     of_policies = _of_policies(file, options, cluster)
     publish_info(options, cluster)
     return ProxyApp(

@@ -81,6 +81,7 @@ class ContainerController:
                 replicas=len(primaries),
                 suppress=context.options.rebalance_missing_suppression_count,
                 newest=request.true_header("X-Newest"),
+                trans_id=context.trans_id(request),
             ),
         )
         if "HTTP_X_BACKEND_RECORD_TYPE" not in environ:
@@ -225,6 +226,7 @@ class ContainerController:
                 lane_blocks=rendered(lanes),
                 quorum=replicated_quorum(len(primaries)),
                 length=len(body),
+                trans_id=context.trans_id(request),
             ),
             body=body,
         )

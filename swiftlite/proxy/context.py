@@ -18,7 +18,7 @@ from swiftlite.proxy.node_limit import NodeLimiter
 from swiftlite.proxy.nodes import Order, Timings
 from swiftlite.proxy.options import PolicyOptions, ProxyOptions
 from swiftlite.ring import Device
-from swiftlite.vocab.timestamp import Timestamp
+from swiftlite.vocab.timestamp import RAW_PER_SECOND, Timestamp
 from swiftlite.web import Request
 
 
@@ -73,6 +73,7 @@ class Context:
         }
         self._orders = {index: self._order(own) for index, own in self._of_policies.items()}
         self._agent = ""
+        self._last_raw = 0
 
     def policy_options(self, index: int) -> PolicyOptions:
         return self._of_policies[index]
@@ -92,7 +93,13 @@ class Context:
         return percent > 0 and self.host.entropy.random() * 100 < percent
 
     def now(self) -> Timestamp:
-        return Timestamp.from_seconds(self.host.clock.wall())
+        """The time of a change, later than that of any other made here: changes that follow each
+        other must not be undone by a clock that was set back a little."""
+        raw = round(self.host.clock.wall() * RAW_PER_SECOND)
+        if self._last_raw - RAW_PER_SECOND < raw <= self._last_raw:
+            raw = self._last_raw + 1
+        self._last_raw = raw
+        return Timestamp(raw)
 
     def trans_id(self, request: Request) -> str:
         """The request's, made here when the pipeline has no filter that makes one."""

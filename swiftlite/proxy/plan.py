@@ -30,6 +30,7 @@ class Plan:
     lane_blocks: Sequence[bytes]
     quorum: int
     length: int | None = 0
+    trans_id: str = ""
 
     @property
     def lanes(self) -> int:

@@ -47,6 +47,7 @@ class ReadPlan:
     query: str = ""
     newest: bool = False
     of_object: bool = False
+    trans_id: str = ""
     stagger: float = SLOW_NODE_S
 
 
@@ -74,7 +75,7 @@ class Search:
         suppress = min(plan.suppress, max(0, plan.replicas - 1))
         self._ballot = Ballot(suppress=suppress, of_object=plan.of_object)
         self._block = block_of(plan.headers)
-        self._trans_id = ""
+        self._newest_again = plan.newest
         options = context.options
         self._timeout = options.node_timeout if plan.newest else context.read_timeout
 
@@ -109,6 +110,7 @@ class Search:
             else:
                 found.answer.close()
         self.blame.settle()
+        self._nodes = self.plan.nodes()  # for whoever has to go on elsewhere
         if best is None:
             return None
         if moment_of(best.answer.headers) < self._ballot.latest_tombstone:
@@ -116,6 +118,15 @@ class Search:
             self._only_the_tombstone_counts()
             return None
         return best
+
+    def another(self) -> Found | None:
+        """Another source, when the one found failed before anything of it was sent."""
+        if not self.plan.newest:
+            return self.next()
+        if not self._newest_again:
+            return None
+        self._newest_again = False
+        return self.newest()
 
     def verdict(self) -> NodeAnswer:
         """What to tell the client when there was no good answer."""
@@ -245,7 +256,8 @@ class Search:
 
     def _log(self, message: str) -> None:
         plan = self.plan
-        self._context.log.error(f"{plan.method} {plan.target}: {message}")
+        log = self._context.log.bind(plan.trans_id)
+        log.error(f"{plan.method} {plan.target}: {message}")
 
 
 def first_with_input(
@@ -278,7 +290,7 @@ def read_whole(context: Context, plan: ReadPlan) -> NodeAnswer:
             body = answer.read_all(_WHOLE_BODY_MAX)
         except PeerFault as fault:
             search.failed(found.node, fault)
-            found = search.next()
+            found = search.another()
         else:
             return NodeAnswer(answer.status, answer.reason, headers, body)
     return search.verdict()

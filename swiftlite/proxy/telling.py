@@ -127,7 +127,8 @@ class Telling:
         self.blame.fault(node.device, fault)
 
     def log(self, message: str) -> None:
-        self._context.log.error(f"{self.plan.method} {self.plan.target}: {message}")
+        log = self._context.log.bind(self.plan.trans_id)
+        log.error(f"{self.plan.method} {self.plan.target}: {message}")
 
     def told(self, node: Node, answer: Answer) -> NodeAnswer:
         """An answer as a value, its body read as far as it may be shown."""

@@ -25,13 +25,15 @@ from swiftlite.web.wsgi import Environ
 from tests.proxy.fake_nodes import FakeNode, Item
 from tests.web.environs import Answer, make_environ
 
-QUICK: dict[str, Any] = {
-    "node_timeout": 0.4,
-    "conn_timeout": 0.4,
-    "post_quorum_timeout": 0.3,
+# Nothing is given up because the machine is slow; tests of nodes that hang say IMPATIENT.
+PATIENT: dict[str, Any] = {
+    "node_timeout": 30.0,
+    "conn_timeout": 10.0,
+    "post_quorum_timeout": 30.0,
     "account_autocreate": True,
     "log_handoffs": False,
 }
+IMPATIENT: dict[str, Any] = {"node_timeout": 1.0, "post_quorum_timeout": 0.4}
 
 
 class FakeRing:
@@ -95,7 +97,7 @@ class Cluster:
         ]
         self.ring = FakeRing(found, replicas)
         self.lines = LogLines()
-        self.options = ProxyOptions(**{**QUICK, **settings})
+        self.options = ProxyOptions(**{**PATIENT, **settings})
         conf = ClusterConf(
             "",
             HashPath(b"", b"suffix"),
@@ -158,6 +160,18 @@ class Cluster:
         answer = self.ask("PUT", path, body, Content_Type="text/plain", **headers)
         assert answer.status == 201, (answer.status, self.lines.lines)
         return answer
+
+    def settle(self) -> None:
+        """Let other tasks run until no node is busy with a request of the proxy's."""
+        end = self.host.clock.monotonic() + 20
+        while self._busy():
+            assert self.host.clock.monotonic() < end
+            self.host.tasks.sleep(0.01)
+
+    def _busy(self) -> int:
+        """Connections to nodes that do not lie idle in the pool."""
+        idle = sum(self.context.pool.idle_count(node.device.address) for node in self.nodes)
+        return sum(node.connections for node in self.nodes) - idle
 
     def limited(self) -> list[int]:
         """Nodes that the proxy leaves alone."""

@@ -7,7 +7,7 @@ import pytest
 
 from swiftlite.host import green
 from swiftlite.host.bundle import Host
-from tests.proxy.clusters import Cluster
+from tests.proxy.clusters import IMPATIENT, Cluster
 
 
 @pytest.fixture(scope="session")
@@ -32,5 +32,13 @@ def make_cluster(host: Host) -> Iterator[Callable[..., Cluster]]:
 def cluster(make_cluster: Callable[..., Cluster]) -> Cluster:
     """Three replicas, with account a and container c."""
     found = make_cluster()
+    found.make_container()
+    return found
+
+
+@pytest.fixture
+def impatient(make_cluster: Callable[..., Cluster]) -> Cluster:
+    """The same with short timeouts, for nodes that hang."""
+    found = make_cluster(**IMPATIENT)
     found.make_container()
     return found

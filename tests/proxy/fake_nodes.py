@@ -71,6 +71,10 @@ class FakeNode:
             self._acceptor.drain(self.host.clock.monotonic())
             self._acceptor = None
 
+    @property
+    def connections(self) -> int:
+        return 0 if self._acceptor is None else self._acceptor.connections
+
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:  # noqa: ANN401  # PEP 3333
         request = Request(environ)
         try:

@@ -111,7 +111,8 @@ def test_long_names_and_metadata_beyond_limits(make_cluster: Make) -> None:
     assert cluster.ask("POST", "/v1/a", X_Account_Meta_X="123456").status == 400
 
 
-def test_reads_survive_dead_full_and_hanging_nodes(cluster: Cluster) -> None:
+def test_reads_survive_dead_full_and_hanging_nodes(impatient: Cluster) -> None:
+    cluster = impatient
     cluster.nodes[0].fault = hanging("GET", kind="account")
     cluster.nodes[1].stop()
     for _ in range(3):

@@ -13,7 +13,8 @@ BIG = bytes(range(256)) * 2000
 Make = Callable[..., Cluster]
 
 
-def test_a_read_goes_on_to_the_next_node(cluster: Cluster) -> None:
+def test_a_read_goes_on_to_the_next_node(impatient: Cluster) -> None:
+    cluster = impatient
     cluster.put("/v1/a/c/o", b"hello")
     for fault in (answering(503, "GET"), closing("GET"), hanging("GET"), answering(507, "GET")):
         cluster.nodes[0].fault = fault
@@ -74,7 +75,8 @@ def test_x_newest_with_a_newer_deletion_on_one_node_is_404(cluster: Cluster) -> 
         assert "etag" not in answer.headers
 
 
-def test_x_newest_does_with_the_nodes_there_are(cluster: Cluster) -> None:
+def test_x_newest_does_with_the_nodes_there_are(impatient: Cluster) -> None:
+    cluster = impatient
     cluster.put("/v1/a/c/o", b"hello")
     cluster.nodes[0].stop()
     cluster.nodes[1].fault = hanging("GET")
@@ -84,8 +86,9 @@ def test_x_newest_does_with_the_nodes_there_are(cluster: Cluster) -> None:
 @pytest.mark.parametrize("count", [0, 1, 70_000, 300_000])
 @pytest.mark.parametrize("hang", [False, True])
 def test_a_body_that_breaks_off_is_continued_elsewhere(
-    cluster: Cluster, count: int, hang: bool
+    impatient: Cluster, count: int, hang: bool
 ) -> None:
+    cluster = impatient
     cluster.put("/v1/a/c/o", BIG)
     for node in cluster.primaries[:2]:
         node.fault = breaking(count, hang=hang)
@@ -152,3 +155,15 @@ def test_concurrent_gets_do_not_wait_for_a_slow_node(make_cluster: Make) -> None
     cluster.nodes[0].fault = cluster.nodes[1].fault = hanging("GET")
     for _ in range(4):
         assert cluster.ask("GET", "/v1/a/c/o").body == b"hello"
+
+
+def test_x_newest_goes_on_elsewhere_too(cluster: Cluster) -> None:
+    cluster.put("/v1/a/c/o", BIG)
+    cluster.put("/v1/a/c/small", b"hello")
+    cluster.nodes[0].fault = breaking(100_000)
+    cluster.nodes[1].fault = breaking(3)
+    for _ in range(5):
+        assert cluster.ask("GET", "/v1/a/c/o", X_Newest="true").body == BIG
+    cluster.nodes[1].fault = None
+    statuses = {cluster.ask("GET", "/v1/a/c/small", X_Newest="true").status for _ in range(5)}
+    assert statuses == {200}

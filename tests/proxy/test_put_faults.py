@@ -58,7 +58,8 @@ def test_a_full_node_is_replaced_and_left_alone_at_once(cluster: Cluster, body: 
 
 
 @pytest.mark.parametrize("body", BODIES)
-def test_a_hanging_node_does_not_hold_up_a_put_for_long(cluster: Cluster, body: bytes) -> None:
+def test_a_hanging_node_does_not_hold_up_a_put_for_long(impatient: Cluster, body: bytes) -> None:
+    cluster = impatient
     cluster.nodes[1].fault = hanging("PUT")
     cluster.put("/v1/a/c/o", body)
     assert {0, 2} <= set(cluster.holders("a/c/o"))
@@ -124,7 +125,7 @@ def test_a_client_that_fails_leaves_nothing_behind(
     environ["CONTENT_LENGTH"] = str(length)
     answer = Answer(cluster.app, environ).status
     assert answer == status
-    cluster.host.tasks.sleep(0.05)
+    cluster.settle()
     assert cluster.holders("a/c/o") == []
     assert cluster.limited() == []
 
@@ -135,5 +136,5 @@ def test_a_chunked_body_that_is_too_long_is_refused(make_cluster: Make) -> None:
     answer = cluster.ask("PUT", "/v1/a/c/o", BIG, Transfer_Encoding="chunked", Content_Type="a/b")
     assert answer.status == 413
     assert cluster.ask("PUT", "/v1/a/c/o", BIG, Content_Type="a/b").status == 413
-    cluster.host.tasks.sleep(0.05)
+    cluster.settle()
     assert cluster.holders("a/c/o") == []

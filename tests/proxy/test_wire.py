@@ -44,25 +44,6 @@ def head(method: str, path: str, *lines: str) -> bytes:
     return "\r\n".join([f"{method} {path} HTTP/1.1", "Host: h", *lines, "", ""]).encode()
 
 
-def settle(cluster: Cluster, done: Callable[[], bool]) -> None:
-    """Let other tasks run until something is true, which it must become."""
-    end = cluster.host.clock.monotonic() + 20
-    while not done():
-        assert cluster.host.clock.monotonic() < end
-        cluster.host.tasks.sleep(0.01)
-
-
-def busy(cluster: Cluster) -> int:
-    """Connections to nodes that are not idle in the pool."""
-    total = idle = 0
-    for node in cluster.nodes:
-        acceptor = node._acceptor
-        assert acceptor is not None
-        total += acceptor.connections
-        idle += cluster.context.pool.idle_count(node.device.address)
-    return total - idle
-
-
 def test_requests_follow_each_other_on_one_connection(cluster: Cluster, connect: Connect) -> None:
     client = connect()
     client.send(head("PUT", "/v1/a/c/o", "Content-Length: 5") + b"hello")
@@ -89,7 +70,7 @@ def test_a_client_that_goes_in_mid_upload_leaves_nothing(
         client = connect()
         client.send(head("PUT", "/v1/a/c/o", f"Content-Length: {len(BIG)}") + BIG[:sent])
         client.close()
-    settle(cluster, lambda: busy(cluster) == 0)
+    cluster.settle()
     assert cluster.holders("a/c/o") == []
     assert cluster.limited() == []
     assert cluster.context.limiter._records == {}
@@ -106,7 +87,7 @@ def test_a_client_that_goes_in_mid_download_leaks_nothing(
         client.send(head("GET", "/v1/a/c/o"))
         client.exactly(100_000)
         client.close()
-    settle(cluster, lambda: busy(cluster) == 0)
+    cluster.settle()
     assert cluster.context.limiter._records == {}
 
 
@@ -136,7 +117,7 @@ def test_a_client_that_stops_sending_is_told(cluster: Cluster, connect: Connect,
     client.send(head("PUT", "/v1/a/c/o", f"Content-Length: {len(BIG)}") + BIG[:sent])
     assert client.answer()[0] == 408
     assert client.closed()
-    settle(cluster, lambda: busy(cluster) == 0)
+    cluster.settle()
     assert cluster.holders("a/c/o") == []
     assert cluster.context.limiter._records == {}
 
@@ -146,7 +127,7 @@ def test_bad_chunks_are_refused_and_leave_nothing(cluster: Cluster, connect: Con
         client = connect()
         client.send(head("PUT", "/v1/a/c/o", "Transfer-Encoding: chunked") + chunks)
         assert client.answer()[0] in (400, 408)
-    settle(cluster, lambda: busy(cluster) == 0)
+    cluster.settle()
     assert cluster.holders("a/c/o") == []
     assert cluster.limited() == []
 

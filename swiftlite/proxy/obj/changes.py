@@ -64,6 +64,7 @@ def plan_change(
         lane_blocks=_lane_blocks(context, request, target, container, lanes, quorum),
         quorum=quorum if lanes == len(primaries) else (lanes + 1) // 2,
         length=request.body_length if verb == "PUT" else 0,
+        trans_id=context.trans_id(request),
     )
 
 

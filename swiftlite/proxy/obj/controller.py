@@ -67,6 +67,7 @@ class ObjectController:
             suppress=own.rebalance_missing_suppression_count,
             newest=request.true_header("X-Newest"),
             of_object=True,
+            trans_id=context.trans_id(request),
             stagger=_stagger(context, policy.index),
         )
         return kind_of(policy).read(context, request, plan)

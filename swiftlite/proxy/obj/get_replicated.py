@@ -52,7 +52,7 @@ def read_replicated(context: Context, request: Request, plan: ReadPlan) -> Respo
         response = _response(context, search, found)
         if response is not None:
             return response
-        found = search.next()
+        found = search.another()
     return response_of(search.verdict())
 
 

@@ -193,7 +193,7 @@ def _crowding(table: Assignment, partition: int, caps: Sequence[int]) -> list[tu
         bad = {node for node, count in counts.items() if count > caps[node]}
         if bad:
             guilty = [(r, n) for r, n in holders if table.path[n][level] in bad]
-            return sorted(guilty, key=lambda g: table.want[g[1]] - table.held[g[1]])
+            return sorted(guilty, key=lambda g: -table.held[g[1]] / (table.want[g[1]] + 0.1))
     return []
 
 
@@ -235,6 +235,8 @@ def _sweep(table: Assignment, start: int, hungry: Hungry, progress: Progress) ->
     rows, parts, free, hole = table.rows, table.parts, table.free, table.hole
     surplus = [h - w for h, w in zip(table.held, table.want, strict=True)]
     surplus[hole] = 0
+    # Where few partitions may move, those that hold the worst devices' replicas serve these.
+    load = [h / (w + 0.1) for h, w in zip(table.held, table.want, strict=True)]
     left = sum(s for s in surplus if s > 0)
     total = left
     for step in range(parts):
@@ -244,10 +246,10 @@ def _sweep(table: Assignment, start: int, hungry: Hungry, progress: Progress) ->
         if not free[partition]:
             continue
         ids = [row[partition] for row in rows]
-        most, fullest = 0, -1
+        most, fullest = 0.0, -1
         for row, number in enumerate(ids):
-            if surplus[number] > most:
-                most, fullest = surplus[number], row
+            if surplus[number] > 0 and load[number] > most:
+                most, fullest = load[number], row
         if fullest < 0:
             continue
         leaving = ids[fullest]

@@ -143,9 +143,8 @@ def explain(builder: RingBuilder, now: float) -> list[str]:
     tree, parts = plan.tree, builder.partition_count
     total = sum(row_lengths(builder.replica_count, parts))
     held = builder.held()
-    quotas = device_quotas(
-        tree, plan.target, parts, total, ideal_parts(builder.listed(), total), held, plan.allowed
-    )
+    ideal = ideal_parts(builder.listed(), total)
+    quotas = device_quotas(plan, parts, total, ideal, held)
     surplus = sum(max(0, held.get(n, 0) - quota) for n, quota in quotas.items())
     rows = builder.padded_rows()
     crowded = len(over_full(rows, tree, plan.most, parts, len(builder.devices)))

@@ -1,7 +1,6 @@
 """Whole numbers of partitions for every device, from the plan's fractions.
 
-Every domain, not only every device, is rounded to the next whole number below or above, so that a
-domain meant to hold exactly one replica of everything does. Among all such roundings the worst
+A domain meant to hold exactly one replica of everything does so. Among all such roundings the worst
 relative error of a device is the smallest possible, and among those the choice stays as close as it
 can to what each device holds already: rounding alone moves nothing.
 """
@@ -13,41 +12,44 @@ from math import floor
 
 from .errors import ImpossiblePlan
 from .tiers import ROOT, TierTree
+from .wanted import Plan
 
 SNAP = 1e-6  # Partitions: closer to a whole number than this is that number.
 
 
 def device_quotas(
-    tree: TierTree,
-    target: Sequence[float],
+    plan: Plan,
     parts: int,
     total: int,
     ideal: Mapping[int, float],
     held: Mapping[int, int],
-    allowed: Sequence[float],
 ) -> dict[int, int]:
     """Partitions per device id, summing to `total`.
 
-    `target` is in replicas per partition by node; `ideal` are a device's partitions by weight
-    alone, against which balance is measured; `held` is what it has now. A domain whose target is
-    more than `allowed` replicas of a partition is rounded down where it can be: each partition
-    less is one less at risk.
+    `ideal` are a device's partitions by weight alone, against which balance is measured; `held` is
+    what it has now. A domain planned for more than is allowed of a partition is rounded down where
+    it can be: each partition less is one less at risk.
     """
-    below, above = _whole_bounds(tree, target, parts, total)
-    above = _rounded_down(tree, below, above, target, allowed)
+    tree = plan.tree
+    below, above = _whole_bounds(plan, parts, total)
+    above = _rounded_down(tree, below, above, plan.target, plan.allowed)
     low, high = _tightest(tree, below, above, total, ideal)
-    return _closest(tree, low, high, total, target, parts, held)
+    return _closest(tree, low, high, total, plan.target, parts, held)
 
 
-def _whole_bounds(
-    tree: TierTree, target: Sequence[float], parts: int, total: int
-) -> tuple[list[int], list[int]]:
+def _whole_bounds(plan: Plan, parts: int, total: int) -> tuple[list[int], list[int]]:
+    """Devices, and domains that weight crowds, go to the next whole number below or above. Other
+    domains may be anything between the least and the most of a partition that is planned."""
     below: list[int] = []
     above: list[int] = []
-    for share in target:
+    for node, share in enumerate(plan.target):
         real = share * parts
         near = round(real)
-        if abs(real - near) < SNAP:
+        inner = plan.tree.device[node] < 0 and share <= plan.allowed[node] + SNAP
+        if inner:
+            below.append(plan.least[node] * parts)
+            above.append(plan.most[node] * parts)
+        elif abs(real - near) < SNAP:
             below.append(near)
             above.append(near)
         else:

@@ -84,13 +84,11 @@ def rebalance(question: Question, progress: Progress) -> Outcome:
     ) % question.parts
     held = {n: count for n, count in question.held.items() if n not in question.removed}
     quotas = device_quotas(
-        tree,
-        plan.target,
+        plan,
         question.parts,
         sum(lengths),
         ideal_parts(question.devices, sum(lengths)),
         held,
-        plan.allowed,
     )
     if not question.rows:
         progress("placing all replicas", 0, 1)

@@ -100,14 +100,15 @@ def test_quotas_round_every_domain_and_the_layout_meets_them(
     plan = make_plan(tree, {d.id: d.weight for d in devices}, replicas, 0.0)
     lengths = row_lengths(replicas, parts)
     total = sum(lengths)
-    quotas = device_quotas(
-        tree, plan.target, parts, total, ideal_parts(devices, total), {}, plan.allowed
-    )
+    quotas = device_quotas(plan, parts, total, ideal_parts(devices, total), {})
     assert sum(quotas.values()) == total
     sums = tree.summed({number: float(quota) for number, quota in quotas.items()})
     for node in range(1, len(tree)):
-        real = plan.target[node] * parts
-        assert floor(real + 1e-6) - 1 <= sums[node] <= ceil(real - 1e-6) + 1
+        if tree.device[node] >= 0:
+            real = plan.target[node] * parts
+            assert floor(real + 1e-6) - 1 <= sums[node] <= ceil(real - 1e-6) + 1
+        else:
+            assert plan.least[node] * parts - 2 <= sums[node] <= plan.most[node] * parts + 2
     rows = lay_out(tree, quotas, parts, lengths, "H", Random(1))
     assert [len(row) for row in rows] == lengths
     assert Counter(number for row in rows for number in row) == {
@@ -128,10 +129,7 @@ def test_rounding_follows_what_is_held_where_it_may() -> None:
     plan = make_plan(tree, {d.id: 1.0 for d in devices}, 1, 0.0)
     for lucky in range(3):
         held = {number: 6 if number == lucky else 5 for number in range(3)}
-        assert (
-            device_quotas(tree, plan.target, 16, 16, ideal_parts(devices, 16), held, plan.allowed)
-            == held
-        )
+        assert device_quotas(plan, 16, 16, ideal_parts(devices, 16), held) == held
 
 
 def test_partners_of_a_device_are_many() -> None:

@@ -266,13 +266,11 @@ def demand(builder: RingBuilder) -> int:
         held.update(counted)
         kept += sum(counted.values())
     quotas = device_quotas(
-        plan.tree,
-        plan.target,
+        plan,
         builder.partition_count,
         sum(lengths),
         ideal_parts(builder.listed(), sum(lengths)),
         held,
-        plan.allowed,
     )
     surplus = sum(max(0, held[number] - quota) for number, quota in quotas.items())
     return sum(lengths) - kept + surplus

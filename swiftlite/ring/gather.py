@@ -25,7 +25,8 @@ Progress = Callable[[str, int, int], None]
 class Hungry:
     """The devices below their quota, each as often as it misses partitions; drawn at random."""
 
-    def __init__(self, table: Assignment, rng: Random) -> None:
+    def __init__(self, table: Assignment, rng: Random, supply: int | None = None) -> None:
+        """With less `supply` than is missing, only those who lack the most of their share."""
         self._table = table
         self._random = rng.random
         self.list: list[int] = []
@@ -33,6 +34,13 @@ class Hungry:
             missing = table.want[number] - table.held[number]
             if missing > 0:
                 self.list += [number] * missing
+        if supply is not None and supply < len(self.list):
+            needs = [
+                ((table.held[number] + count) / table.want[number], number)
+                for number in sorted(set(self.list))
+                for count in range(table.want[number] - table.held[number])
+            ]
+            self.list = [number for _, number in sorted(needs)[:supply]]
 
     def take(
         self, others: list[int], leaving: int, *, spare: bool, strict: bool = False
@@ -64,7 +72,7 @@ def fill_holes(
     """Give every replica in `holes` a holder; the plan's bounds always leave one."""
     order = list(holes)
     rng.shuffle(order)
-    hungry = Hungry(table, rng)
+    hungry = Hungry(table, rng, len(order))
     must = [node for node, least in enumerate(table.least) if node and least]
     for done, (row, partition) in enumerate(order):
         if not done & 0x3FFF:

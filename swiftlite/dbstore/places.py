@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-import posixpath
-from dataclasses import dataclass
-from functools import cached_property
-
 from swiftlite.formats.db_files import db_name, hash_dir, pending_name
 
 
-@dataclass(frozen=True)
 class Place:
-    """A database by device, partition and hash. device_path is the device's mount point."""
+    """A database by device, partition and hash. Made for every request, so made plainly.
 
-    device: str
-    device_path: str
-    kind: str  # "accounts" or "containers"
-    partition: str
-    digest: str
+    device_path is the device's mount point; kind is "accounts" or "containers"; path is the
+    database's file while it has no epoch, and what queues and pools call it by.
+    """
 
-    @cached_property
-    def directory(self) -> str:
-        return posixpath.join(self.device_path, hash_dir(self.kind, self.partition, self.digest))
+    __slots__ = ("device", "device_path", "digest", "directory", "kind", "path")
 
-    @cached_property
-    def path(self) -> str:
-        """The database's file while it has no epoch; also what locks and pools call it."""
-        return posixpath.join(self.directory, db_name(self.digest))
+    def __init__(
+        self, device: str, device_path: str, kind: str, partition: str, digest: str
+    ) -> None:
+        self.device = device
+        self.device_path = device_path
+        self.kind = kind
+        self.digest = digest
+        self.directory = f"{device_path}/{hash_dir(kind, partition, digest)}"
+        self.path = f"{self.directory}/{db_name(digest)}"
 
-    @cached_property
+    @property
     def pending_path(self) -> str:
-        return posixpath.join(self.directory, pending_name(self.digest))
+        return f"{self.directory}/{pending_name(self.digest)}"
+
+    def __repr__(self) -> str:
+        return f"Place({self.path})"

@@ -5,6 +5,7 @@ What peers and pending files hold is validated here; whatever passes is fit to b
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from swiftlite.vocab.timestamp import Timestamp, parse_combined, render_combined
 DELETED_TYPE = "application/deleted"
 DELETED_ETAG = "noetag"
 _MAX_INTEGER = (1 << 63) - 1
+_is_normal = re.compile(r"[0-9]{10}\.[0-9]{5}\Z").match
 
 
 class ObjectRow(NamedTuple):
@@ -65,7 +67,7 @@ def object_row(
         if meta_timestamp:
             meta = Timestamp.from_text(meta_timestamp)
         created_at = render_combined(data, ctype, meta)
-    else:
+    elif not _is_normal(created_at):
         created_at = Timestamp.from_text(created_at).normal
     return ObjectRow(
         _text(name, "name"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from time import gmtime, strftime
 
 from swiftlite.vocab.names import quote_path, wsgi_to_text
@@ -15,12 +16,16 @@ def request_line(request: Request, response: Response, seconds: float, now: floa
     environ = request.environ
     get = environ.get
     length = response.get_header("Content-Length", "-")
-    when = strftime("%d/%b/%Y:%H:%M:%S +0000", gmtime(now))
     return (
-        f"{get('REMOTE_ADDR', '-')} - - [{when}] "
+        f"{get('REMOTE_ADDR', '-')} - - [{_second(int(now))}] "
         f'"{environ["REQUEST_METHOD"]} {quote_path(wsgi_to_text(environ["PATH_INFO"]))}" '
         f"{response.status_int} {length} "
         f'"{get("HTTP_REFERER", "-")}" "{get("HTTP_X_TRANS_ID", "-")}" '
         f'"{get("HTTP_USER_AGENT", "-")}" {seconds:.4f} "-" {os.getpid()} '
         f"{get('HTTP_X_BACKEND_STORAGE_POLICY_INDEX', '-')}"
     )
+
+
+@lru_cache(maxsize=4)
+def _second(now: int) -> str:
+    return strftime("%d/%b/%Y:%H:%M:%S +0000", gmtime(now))

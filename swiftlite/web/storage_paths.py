@@ -25,7 +25,8 @@ def split_storage_path(request: Request, minimum: int, maximum: int) -> list[str
         raise Refusal(400, f"Invalid device: {device!r}")
     if not _is_partition(partition):
         raise Refusal(400, f"Invalid partition: {partition!r}")
-    _check_reserved(*pieces[2:])
+    if RESERVED in request.environ["PATH_INFO"]:
+        _check_reserved(*pieces[2:])
     return pieces
 
 

@@ -9,6 +9,7 @@ from swiftlite.config.units import is_true
 from swiftlite.host.bundle import Host
 from swiftlite.middleware.calling import HeaderFinder, as_response, call
 from swiftlite.middleware.factory import Filter, FilterConf
+from swiftlite.middleware.row_etag import parse_row_etag, render_row_etag
 from swiftlite.middleware.segments import (
     SegmentUnusable,
     add_name,
@@ -20,7 +21,6 @@ from swiftlite.middleware.slo.get import read, show_manifest
 from swiftlite.middleware.slo.options import SLO_ETAG, Setting, SloOptions
 from swiftlite.middleware.slo.put import put
 from swiftlite.observe.log import Log
-from swiftlite.vocab.content_type import parse_content_type
 from swiftlite.vocab.hashing import HashPath
 from swiftlite.vocab.names import wsgi_to_text
 from swiftlite.web.info_registry import register
@@ -179,11 +179,11 @@ def _with_slo_etags(body: bytes) -> bytes:
         stored = row.get("hash") if isinstance(row, dict) else None
         if not isinstance(stored, str) or "slo_etag=" not in stored:
             continue
-        etag, parameters = parse_content_type(stored)
+        etag, parameters = parse_row_etag(stored)
         told = dict(parameters).get("slo_etag")
         if told:
-            kept = [f"; {key}={value}" for key, value in parameters if key != "slo_etag"]
-            row["hash"] = etag + "".join(kept)
+            others = [item for item in parameters if item[0] != "slo_etag"]
+            row["hash"] = render_row_etag(etag, others)
             row["slo_etag"] = f'"{told}"'
     return json.dumps(rows).encode("ascii")
 

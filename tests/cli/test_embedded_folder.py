@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -17,7 +18,7 @@ from swiftlite.cli.embedded.confs import Front
 from swiftlite.cli.embedded.create import check_xattrs, write_confs
 from swiftlite.cli.embedded.layout import HOST, Layout, storage_ports
 from swiftlite.cli.embedded.marker import FolderUnusable, Marker, read_marker
-from swiftlite.cli.embedded.ports import choose_first_port
+from swiftlite.cli.embedded.ports import claim, claim_again, claim_new
 from swiftlite.cli.embedded.start import Wishes, is_loopback, start
 from swiftlite.cluster import conf as cluster_conf
 from swiftlite.config.load import read_conf
@@ -255,16 +256,26 @@ def test_a_file_system_without_xattrs_is_told(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == []
 
 
-def test_new_clusters_take_the_first_free_block_of_ports() -> None:
-    first = choose_first_port(2, None)
-    with socket.socket() as other:
-        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        other.bind((HOST, storage_ports(first, 2)[3]))
-        other.listen()
-        assert choose_first_port(2, None) != first
-    assert choose_first_port(2, 7000) == 7000
-    with pytest.raises(FolderUnusable):
-        choose_first_port(4, 65_500)
+def test_new_clusters_take_the_first_block_of_ports_that_is_free() -> None:
+    with contextlib.closing(claim_new(2, None)) as first:
+        with contextlib.closing(claim_new(2, None)) as second:
+            assert second.first_port != first.first_port
+        with socket.socket() as other:
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            other.bind((HOST, storage_ports(second.first_port, 2)[3]))
+            other.listen()
+            with contextlib.closing(claim_new(2, None)) as third:
+                assert third.first_port not in (first.first_port, second.first_port)
+
+
+def test_a_block_belongs_to_one_cluster_at_a_time() -> None:
+    with contextlib.closing(claim_new(4, 31_700)):
+        assert claim(31_700) is None
+        with pytest.raises(FolderUnusable, match="Another cluster"):
+            claim_again(31_700)
+    claim_again(31_700).close()
+    with pytest.raises(FolderUnusable, match="do not exist"):
+        claim_new(4, 65_500)
 
 
 def test_a_port_shared_with_so_reuseport_is_in_use() -> None:

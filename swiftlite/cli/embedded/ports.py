@@ -1,7 +1,13 @@
-"""Which ports a new cluster takes for its storage servers."""
+"""Which ports an embedded cluster's storage servers have, and that no other cluster takes them.
+
+Looking whether ports are free is not enough: two clusters that start at the same time would find
+the same ones. So a running cluster also holds a name that only one process of this machine (to be
+exact: of this network namespace, as with ports) can have, an abstract unix socket.
+"""
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 
 from swiftlite.cli.embedded.layout import (
@@ -19,19 +25,55 @@ _FIRST_EPHEMERAL_PORT = 32_768
 _STEP = 100
 
 
-def choose_first_port(nodes: int, wanted: int | None) -> int:
-    """Where a new cluster's storage ports begin: as wanted, or the first block that is free."""
+class Claim:
+    """A block of ports that is this cluster's while it runs; children that are forked keep it."""
+
+    def __init__(self, first_port: int, held: socket.socket) -> None:
+        self.first_port = first_port
+        self._held = held
+
+    def close(self) -> None:
+        self._held.close()
+
+
+def claim(first_port: int) -> Claim | None:
+    """The block that begins at a port; None when another cluster has it."""
+    held = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+    try:
+        held.bind(f"\0swiftlite-storage-ports-{first_port}")
+    except OSError:
+        held.close()
+        return None
+    return Claim(first_port, held)
+
+
+def claim_new(nodes: int, wanted: int | None) -> Claim:
+    """A block for a new cluster: the one that is wanted, or the first that is free."""
     if wanted is not None:
         last = max(storage_ports(wanted, nodes))
         if wanted < 1 or last > 65_535:
             raise FolderUnusable(f"Ports from {wanted} to {last} do not exist.")
-        return wanted
+        return claim_again(wanted)
     for first in _blocks(nodes):
+        found = claim(first)
+        if found is None:
+            continue
         if all(port_fault(HOST, port) is None for port in storage_ports(first, nodes)):
-            return first
+            return found
+        found.close()
     raise FolderUnusable(
         f"No block of free ports for {nodes} nodes was found from {BACKENDS_DEFAULT_PORT} on."
     )
+
+
+def claim_again(first_port: int) -> Claim:
+    """The block that a cluster was made with."""
+    found = claim(first_port)
+    if found is None:
+        raise FolderUnusable(
+            f"Another cluster that is running on this machine has the ports from {first_port} on."
+        )
+    return found
 
 
 def _blocks(nodes: int) -> Iterator[int]:

@@ -22,7 +22,7 @@ from swiftlite.cli.embedded.confs import Front
 from swiftlite.cli.embedded.create import create, new_marker, write_confs
 from swiftlite.cli.embedded.layout import HOST, Layout
 from swiftlite.cli.embedded.marker import FolderUnusable, Marker, read_marker, write_marker
-from swiftlite.cli.embedded.ports import choose_first_port
+from swiftlite.cli.embedded.ports import Claim, claim_again, claim_new
 from swiftlite.cli.embedded.supervise import supervise
 from swiftlite.config.load import read_conf
 from swiftlite.host import plain
@@ -59,12 +59,13 @@ def start(wishes: Wishes) -> int:
     _check_numbers(wishes)
     with _sentences_for(wishes.root):
         marker = read_marker(wishes.root)
+        claim = None
         if marker is None:
-            marker = _begin(wishes)
+            marker, claim = _begin(wishes)
         _check_same(wishes, marker)
         layout = Layout(wishes.root, marker.devices, marker.first_port)
         layout.run.mkdir(exist_ok=True)
-        with _locked(layout):
+        with _locked(layout), contextlib.closing(claim or claim_again(marker.first_port)):
             if not marker.complete:
                 marker = create(layout, marker, host)
             front, kept = _prepare_confs(wishes, layout, marker)
@@ -75,16 +76,17 @@ def start(wishes: Wishes) -> int:
     return 0
 
 
-def _begin(wishes: Wishes) -> Marker:
-    """Make the folder and mark it as a cluster in the making."""
+def _begin(wishes: Wishes) -> tuple[Marker, Claim]:
+    """Make the folder and mark it as a cluster in the making, whose ports nobody else takes."""
     devices = wishes.devices or DEFAULT_DEVICES
     replicas = wishes.replicas or min(DEFAULT_REPLICAS, devices)
     if replicas > devices:
         raise FolderUnusable(f"{replicas} replicas need at least {replicas} devices.")
-    marker = new_marker(devices, replicas, choose_first_port(devices, wishes.storage_port))
+    claim = claim_new(devices, wishes.storage_port)
+    marker = new_marker(devices, replicas, claim.first_port)
     wishes.root.mkdir(parents=True, exist_ok=True)
     write_marker(wishes.root, marker)
-    return marker
+    return marker, claim
 
 
 def _check_numbers(wishes: Wishes) -> None:

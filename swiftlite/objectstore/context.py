@@ -26,7 +26,14 @@ class StoreLog(Protocol):
 class Context:
     """One per process and store."""
 
-    def __init__(self, host: Host, settings: StoreSettings, log: StoreLog) -> None:
+    def __init__(
+        self,
+        host: Host,
+        settings: StoreSettings,
+        log: StoreLog,
+        count: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self.count = count  # told of each event by Swift's name for its metric
         self.host = host
         self.settings = settings
         self.log = log

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from swiftlite.formats.async_pending import AsyncPending
 from swiftlite.formats.ondisk_names import OBJECTS, policy_dir
@@ -25,9 +25,14 @@ class Manager:
     """Checks the device, knows where things are, and hands out diskfiles."""
 
     def __init__(
-        self, host: Host, settings: StoreSettings, hash_path: HashPath, log: StoreLog
+        self,
+        host: Host,
+        settings: StoreSettings,
+        hash_path: HashPath,
+        log: StoreLog,
+        count: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self.context = Context(host, settings, log)
+        self.context = Context(host, settings, log, count)
         self.settings = settings
         self.hash_path = hash_path
 
@@ -87,6 +92,7 @@ class Manager:
         """Keep a container update for later; durable on return. Raises StoreError."""
         name_hash = self.hash_path.hex(pending.account, pending.container, pending.obj)
         save_pending(self.context, device, policy_index, name_hash, timestamp, pending)
+        self.context.count("async_pendings")
 
     def drop_pending(
         self, device: str, policy_index: int, timestamp: Timestamp, pending: AsyncPending

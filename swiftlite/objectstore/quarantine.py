@@ -35,6 +35,7 @@ def set_aside(context: Context, place: HashDir, blamed: str | None, reason: str)
         raise
     if aside is not None:
         context.log.error(f"Quarantined {place.path} to {aside}: {reason}")
+        context.count("quarantines")
     return aside is not None
 
 

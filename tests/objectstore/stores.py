@@ -58,7 +58,8 @@ class Store:
         self.root = Path(root)
         if not self.host.disk.exists(f"{root}/sda1"):
             self.host.disk.makedirs(f"{root}/sda1")
-        self.manager = Manager(self.host, self.settings, HASH_PATH, self.log)
+        self.counted: list[str] = []
+        self.manager = Manager(self.host, self.settings, HASH_PATH, self.log, self.counted.append)
 
     def diskfile(self, obj: str = "o", partition: int = 7) -> DiskFile:
         return self.manager.diskfile("sda1", partition, "a", "c", obj)

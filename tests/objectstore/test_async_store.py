@@ -14,6 +14,7 @@ def test_an_update_is_kept_under_swifts_name(store: Store) -> None:
     expected = f"sda1/async_pending/{name_hash[-3:]}/{name_hash}-{NOW.internal}"
     assert list(every_name(store.root)) == [expected]
     assert decode_async_pending((store.root / expected).read_bytes()) == PENDING
+    assert store.counted == ["async_pendings"]
 
 
 def test_policies_have_their_own(store: Store) -> None:

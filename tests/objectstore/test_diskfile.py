@@ -238,6 +238,7 @@ def expect_quarantine(store: Store) -> None:
     assert store.quarantined() == [HASH_PATH.hex("a", "c", "o")]
     assert absence(store).presence is Presence.MISSING
     assert any("Quarantined" in line for line in store.log.lines)
+    assert store.counted == ["quarantines"]
 
 
 def test_no_metadata_quarantines(store: Store) -> None:

@@ -66,7 +66,9 @@ class ObjectServer:
         self.options = options
         self.log = log
         self.statsd = statsd or Statsd(StatsdOptions(), LOG_NAME, random=host.entropy.random)
-        manager = Manager(host, options.store_settings(), cluster.hash_path, log)
+        manager = Manager(
+            host, options.store_settings(), cluster.hash_path, log, self.statsd.increment
+        )
         pool = Pool(host, conn_timeout=options.conn_timeout, read_timeout=options.node_timeout)
         sender = RowSender(
             host, pool, log,

@@ -199,6 +199,11 @@ class AccountReporter:
         self._noted: dict[str, _Noted] = {}
         self._running = False
 
+    def stop(self) -> None:
+        """Note nothing more; what is not reported yet is found in the databases later."""
+        self._interval = 0.0
+        self._noted = {}
+
     def note(self, broker: ContainerBroker) -> None:
         """The container has changed, or was found to have; costs next to nothing."""
         if self._interval <= 0:
@@ -237,7 +242,7 @@ class AccountReporter:
             # The loop's edge: one container must not end the task for all.
             self._log.warning(f"reporting {noted.broker.place.path}: {error}")
             done = False
-        if not done and noted.tries < _TRIES:
+        if not done and noted.tries < _TRIES and self._interval > 0:
             self._noted.setdefault(noted.broker.place.path, noted)
 
     def report(self, broker: ContainerBroker) -> bool:

@@ -48,10 +48,10 @@ def delete_row(request: Request, name: str, policy: int) -> ObjectRow:
     return deleted_object_row(name, request.timestamp.internal, policy)
 
 
-def rows_of_body(request: Request, is_policy: Callable[[int], bool]) -> list[ObjectRow]:
+def rows_of_body(body: bytes, is_policy: Callable[[int], bool]) -> list[ObjectRow]:
     """The rows of an UPDATE: a JSON list of objects. Refusal 400, all or nothing."""
     try:
-        items = decode_json(request.read_body(BATCH_BYTES))
+        items = decode_json(body)
         if not isinstance(items, list):
             raise ValueError("the body must be a JSON list")
         rows = [object_row_from_json(item) for item in items]

@@ -85,6 +85,7 @@ SAVED_HEADERS = (
 _POLICY = "X-Backend-Storage-Policy-Index"
 _OFFER = "X-Backend-Swiftlite"
 _LARGE_LISTING = 500  # entries above which rendering leaves the event loop
+_LARGE_BODY = 131_072  # bytes of rows above which reading them does
 
 
 class ContainerServer:
@@ -150,6 +151,7 @@ class ContainerServer:
 
     def close(self) -> None:
         """Close all databases."""
+        self.reporter.stop()
         self.engine.close()
 
     def _answering(self, handler: Handler) -> Handler:
@@ -310,8 +312,12 @@ class ContainerServer:
         if request.get_header("X-Backend-Swiftlite-Rows") is None:
             request.timestamp  # noqa: B018  # Swift's form of this verb needs one
         self._requested_policy(request)
-        rows = row_verbs.rows_of_body(request, self._is_policy)
         broker = self._broker(device, partition, account, container)
+        body = request.read_body(row_verbs.BATCH_BYTES)
+        if len(body) < _LARGE_BODY:
+            rows = row_verbs.rows_of_body(body, self._is_policy)
+        else:
+            rows = self.engine.offload(broker.place, row_verbs.rows_of_body, body, self._is_policy)
         self._take_rows(request, broker, account, container, rows)
         return Response(202)
 

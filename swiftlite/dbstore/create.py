@@ -49,7 +49,6 @@ def create_database(
                 raise DatabaseExists(path)
             fd = disk.open_unnamed(directory, 0o600)
             try:
-                disk.preallocate(fd, len(image))
                 disk.write(fd, image)
                 disk.fsync(fd)
                 disk.link_unnamed(fd, path)

@@ -182,6 +182,9 @@ class Engine(Generic[Row]):
             try:
                 result: T = self.offload(place, self._leased, lease, job, place, *args)
                 return result
+            except DeviceUnusable:
+                self._close(place, self._pool.drop_below(place.device_path))
+                raise
             except DatabaseReplaced:
                 replaced += 1
                 if replaced == _REPLACED_TRIES:
@@ -192,7 +195,7 @@ class Engine(Generic[Row]):
                 self._tasks.sleep(pause * (0.5 + self.entropy.random()))
                 pause = min(pause * 1.5, longest)
             finally:
-                self._close(place, self._pool.give(lease))
+                self._close(place, self._pool.give(lease, self._clock.monotonic()))
 
     def offload(self, place: Place, work: Callable[..., T], *args: object) -> T:
         """Run work in a thread of the place's device."""

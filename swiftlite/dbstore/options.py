@@ -24,7 +24,9 @@ class DatabaseOptions:
         "Room to keep free on each device, in bytes or as a share (1%); within it writes get 507.",
         parse=parse_reserve,
     )
-    disable_fallocate: bool = opt(False, "Do not reserve blocks for a new database.")
+    disable_fallocate: bool = opt(
+        False, "Read for confs written for OpenStack Swift; new databases are written whole."
+    )
     db_journal_mode: str = opt(
         "wal",
         "How SQLite keeps a transaction whole. wal: one write and one sync for many rows. delete: "

@@ -2,7 +2,8 @@
 
 Touched by the event loop alone; threads only use the connection that a lease holds. Opening one
 costs half a millisecond and closing the last one of a file folds its WAL in, so connections are
-worth keeping, up to a limit, the least recently used database going first.
+worth keeping, up to a limit, the least recently used database going first. Those that nobody has
+used for some minutes go too, so that a device at rest can be unmounted.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from swiftlite.dbstore.connection import Connection
 
 _READERS_KEPT = 2
+_IDLE_S = 120.0
 
 
 @dataclass(slots=True, eq=False)
@@ -33,6 +35,7 @@ class Lease:
 
 @dataclass(slots=True)
 class _Idle:
+    used: float
     writers: list[Connection] = field(default_factory=list)
     readers: list[Connection] = field(default_factory=list)
 
@@ -57,8 +60,11 @@ class Pool:
             self._idle.move_to_end(path)
         return lease
 
-    def give(self, lease: Lease) -> list[Connection]:
-        """End a lease; returns connections that the caller now has to close, in a thread."""
+    def give(self, lease: Lease, now: float) -> list[Connection]:
+        """End a lease; returns connections that the caller now has to close, in a thread.
+
+        now: monotonic seconds.
+        """
         connection = lease.connection
         if not lease.finished:
             lease.abandoned = True
@@ -67,19 +73,23 @@ class Pool:
             return []
         idle = self._idle.get(lease.path)
         if idle is None:
-            idle = self._idle[lease.path] = _Idle()
+            idle = self._idle[lease.path] = _Idle(now)
+        idle.used = now
         self._idle.move_to_end(lease.path)
         kept = idle.of(lease.writer)
         if len(kept) >= (1 if lease.writer else _READERS_KEPT):
             return [connection]
         kept.append(connection)
         self.count += 1
-        return self._overflow()
+        return self._surplus(now)
 
-    def _overflow(self) -> list[Connection]:
+    def _surplus(self, now: float) -> list[Connection]:
         surplus: list[Connection] = []
-        while self.count > self.limit and len(self._idle) > 1:
-            surplus += self.drop(next(iter(self._idle)))
+        while len(self._idle) > 1:
+            path, idle = next(iter(self._idle.items()))
+            if self.count <= self.limit and now - idle.used < _IDLE_S:
+                break
+            surplus += self.drop(path)
         return surplus
 
     def drop(self, path: str) -> list[Connection]:
@@ -90,6 +100,11 @@ class Pool:
         dropped = idle.readers + idle.writers
         self.count -= len(dropped)
         return dropped
+
+    def drop_below(self, folder: str) -> list[Connection]:
+        """The same for all databases in a folder: those of a device that is gone."""
+        paths = [path for path in self._idle if path.startswith(f"{folder}/")]
+        return [connection for path in paths for connection in self.drop(path)]
 
     def drop_all(self) -> list[Connection]:
         return [connection for path in list(self._idle) for connection in self.drop(path)]

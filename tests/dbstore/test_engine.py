@@ -25,6 +25,7 @@ from swiftlite.dbstore.errors import (
     DeviceFull,
     DeviceUnusable,
 )
+from swiftlite.dbstore.pool import Lease, Pool
 from swiftlite.host import green
 from swiftlite.host.bundle import Host
 from tests.dbstore.stores import NOW, Store, at, connect, kept, names, recount, row
@@ -374,6 +375,44 @@ def test_exclusive_work_finds_no_connection_of_ours(store: Store) -> None:
     path = Path(broker.place.path)
     wals = store.containers.exclusively(broker.place, lambda: list(path.parent.glob("*-wal")))
     assert wals == []
+
+
+def test_after_a_failed_sync_everything_is_written_again(store: Store) -> None:
+    """The kernel has forgotten which pages of the WAL were dirty when their sync failed."""
+    broker = store.made_container()
+    broker.merge_rows([row("o")])
+    wal = Path(broker.place.path + "-wal")
+    assert wal.stat().st_size > 0
+
+    def fail(connection: Connection) -> None:
+        error = sqlite3.OperationalError("disk I/O error")
+        error.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
+        raise error
+
+    with pytest.raises(DeviceUnusable):
+        store.containers.write(broker.place, Change(fail))
+    sizes: list[int] = []
+    store.containers.write(broker.place, Change(lambda _: sizes.append(wal.stat().st_size)))
+    assert sizes == [0]
+    assert names(broker) == ["o"]
+
+
+def test_connections_to_a_device_that_is_gone_are_closed(store: Store) -> None:
+    for name in "cde":
+        store.made_container(name).merge_rows([row("o")])
+    assert store.containers._pool.count > 0
+    (store.root / "sda1").rename(store.root / "away")
+    with pytest.raises(DeviceUnusable):
+        store.container().facts()
+    assert store.containers._pool.count == 0
+
+
+def test_connections_that_nobody_uses_are_closed_in_time() -> None:
+    made = [Lease(f"/d/{number}.db", False, connection=object()) for number in range(3)]  # type: ignore[arg-type]  # never used
+    pool = Pool(100)
+    assert [pool.give(lease, 0.0) for lease in made[:2]] == [[], []]
+    assert pool.give(made[2], 1000.0) == [made[0].connection, made[1].connection]
+    assert pool.count == 1
 
 
 def test_a_relaxed_change_is_synced_by_the_next_that_is_not(store: Store) -> None:

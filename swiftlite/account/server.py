@@ -6,128 +6,64 @@ Says what a request means for an account; the database room does it and makes it
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 
-from swiftlite import __version__
 from swiftlite.account.answers import account_headers, listing_response
 from swiftlite.account.options import AccountServerOptions
 from swiftlite.cluster.conf import ClusterConf, load
 from swiftlite.config.load import options as read_options
-from swiftlite.dbstore import ACCOUNT_KIND, AccountBroker, Devices, Engine, Window, store_settings
+from swiftlite.dbstore import ACCOUNT_KIND, AccountBroker, Window
 from swiftlite.dbstore.account import AccountPut
-from swiftlite.dbstore.errors import (
-    DatabaseBusy,
-    DatabaseDamaged,
-    DatabaseError,
-    DatabaseMissing,
-    DatabaseReplaced,
-    DeviceFull,
-    DeviceUnusable,
-    MetadataRefused,
-)
 from swiftlite.dbstore.facts import AccountFacts
 from swiftlite.dbstore.rows import ContainerRow, container_row
+from swiftlite.dbsync.server import DatabaseServer, engine_of
 from swiftlite.host.bundle import Host, installed
 from swiftlite.observe.log import Log
 from swiftlite.observe.options import LogOptions, open_log
 from swiftlite.vocab.names import is_hidden_account
-from swiftlite.vocab.timestamp import Timestamp
 from swiftlite.web.db_headers import metadata_of
-from swiftlite.web.dispatch import Dispatcher, Handler
 from swiftlite.web.listing_request import listing_params, wanted_type
 from swiftlite.web.refusals import Refusal
 from swiftlite.web.request import Request
 from swiftlite.web.response import Response
-from swiftlite.web.server_log import request_line
 from swiftlite.web.storage_paths import split_storage_path
-from swiftlite.web.wsgi import Environ, StartResponse, WsgiApp
-
-REFUSAL: tuple[tuple[type[DatabaseError], int], ...] = (
-    (DatabaseMissing, 404),
-    (DeviceFull, 507),
-    (DeviceUnusable, 507),
-    (DatabaseBusy, 503),
-    (DatabaseReplaced, 503),
-    (DatabaseDamaged, 503),
-)
-"""What a client of this server hears of an error; metadata refused is 400 with its sentence."""
+from swiftlite.web.wsgi import WsgiApp
 
 _DELETED = {"X-Account-Status": "Deleted"}
 
 
-class AccountServer:
+class AccountServer(DatabaseServer):
     """A WSGI app."""
 
     def __init__(
         self, host: Host, conf: ClusterConf, options: AccountServerOptions, log: Log
     ) -> None:
-        self._clock = host.clock
-        self._conf = conf
-        self._log = log
-        self._log_requests = options.log_requests
+        self.engine = engine_of(ACCOUNT_KIND, host, conf, options, log)
         self._policy_names = {policy.index: policy.name for policy in conf.policies}
-        root = options.devices.rstrip("/")
-        devices = Devices(host.disk, root, options.mount_check, options.fallocate_reserve)
-        settings = store_settings(options, conf.hash_path)
-        self.engine = Engine(ACCOUNT_KIND, devices, host, settings, log)
-        verbs: dict[str, Handler] = {
+        verbs = {
             "PUT": self._put,
             "POST": self._post,
             "GET": self._get,
             "HEAD": self._get,
             "DELETE": self._delete,
         }
-        handlers = {verb: self._answering(handler) for verb, handler in verbs.items()}
-        handlers["OPTIONS"] = self._options_verb
-        self._dispatcher = Dispatcher(handlers, log=log)
-
-    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        begun = self._clock.monotonic()
-        request = Request(environ)
-        response = self._dispatcher.answer(request)
-        if self._log_requests:
-            seconds = self._clock.monotonic() - begun
-            self._log.info(request_line(request, response, seconds, self._clock.wall()))
-        return response(environ, start_response)
+        super().__init__(
+            "account-server", host, conf, log, verbs, log_requests=options.log_requests
+        )
 
     def close(self) -> None:
         """Close all databases."""
         self.engine.close()
 
-    def _answering(self, handler: Handler) -> Handler:
-        """Translate the database room's errors, once, here."""
-
-        def answer(request: Request) -> Response:
-            try:
-                return handler(request)
-            except MetadataRefused as error:
-                raise Refusal(400, error.detail) from error
-            except DatabaseError as error:
-                for kind, status in REFUSAL:
-                    if isinstance(error, kind):
-                        if status != 404:
-                            self._log.warning(f"{request.verb}: {type(error).__name__}: {error}")
-                        raise Refusal(status) from error
-                raise
-
-        return answer
-
     def _broker(self, device: str | None, partition: str | None, account: str) -> AccountBroker:
-        digest = self._conf.hash_path.hex(account)
+        digest = self.conf.hash_path.hex(account)
         return AccountBroker(self.engine, self.engine.place(str(device), str(partition), digest))
-
-    def _now(self) -> Timestamp:
-        return Timestamp.from_seconds(self._clock.wall())
 
     def _metadata(self, request: Request) -> dict[str, str]:
         return metadata_of(request, "account")
 
     # Verbs
-
-    def _options_verb(self, _request: Request) -> Response:
-        server = f"account-server/{__version__}"
-        return Response(200, {"Allow": self._dispatcher.allow, "Server": server})
 
     def _put(self, request: Request) -> Response:
         device, partition, account, container = split_storage_path(request, 3, 4)
@@ -139,8 +75,8 @@ class AccountServer:
             account,
             request.timestamp,
             self._metadata(request),
-            self._conf.limits,
-            self._now(),
+            self.conf.limits,
+            self.now(),
         )
         match outcome:
             case AccountPut.CREATED:
@@ -156,14 +92,14 @@ class AccountServer:
         self, request: Request, broker: AccountBroker, account: str, container: str
     ) -> Response:
         """A container's report of itself."""
-        timestamp = request.timestamp if request.get_header("X-Timestamp") else self._now()
+        timestamp = request.timestamp if request.get_header("X-Timestamp") else self.now()
         row = _reported_row(request, container)
         override = (request.get_header("X-Account-Override-Deleted") or "").lower() == "yes"
-        hidden = is_hidden_account(account, self._conf.limits.auto_create_account_prefix)
+        hidden = is_hidden_account(account, self.conf.limits.auto_create_account_prefix)
         if not broker.put_container(
             row,
             even_if_deleted=override,
-            create_as=(account, timestamp, self._now()) if hidden else None,
+            create_as=(account, timestamp, self.now()) if hidden else None,
         ):
             raise Refusal(404)
         return Response(204 if row.delete_timestamp > row.put_timestamp else 201)
@@ -171,7 +107,7 @@ class AccountServer:
     def _post(self, request: Request) -> Response:
         device, partition, account = split_storage_path(request, 3, 3)
         broker = self._broker(device, partition, str(account))
-        deleted = broker.post(request.timestamp, self._metadata(request), self._conf.limits)
+        deleted = broker.post(request.timestamp, self._metadata(request), self.conf.limits)
         if deleted is not None:
             raise _gone(deleted)
         return Response(204)
@@ -195,7 +131,7 @@ class AccountServer:
                 raise _gone(state.facts)
             headers = account_headers(state, self._policy_names)
             return Response(204, [*headers, ("Content-Type", f"{content_type}; charset=utf-8")])
-        params = listing_params(request, self._conf.limits.account_listing_limit)
+        params = listing_params(request, self.conf.limits.account_listing_limit)
         reserved = request.true_header("X-Backend-Allow-Reserved-Names")
         fields = asdict(params) | {"path": None, "allow_reserved": reserved}
         state, entries = broker.listing(Window(**fields))

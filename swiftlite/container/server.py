@@ -7,11 +7,10 @@ that arrive together are committed together: requests wait for one another's tra
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from swiftlite import __version__
 from swiftlite.cluster.conf import ClusterConf, load
 from swiftlite.cluster.rings import Rings
 from swiftlite.config.load import ConfError
@@ -27,27 +26,12 @@ from swiftlite.container.answers import (
 from swiftlite.container.options import ContainerServerOptions
 from swiftlite.container.sync.store import concerns_sync, update_link
 from swiftlite.container.sync.target import check_sync_target
-from swiftlite.dbstore import (
-    CONTAINER_KIND,
-    ContainerBroker,
-    Devices,
-    Engine,
-    Window,
-    store_settings,
-)
+from swiftlite.dbstore import CONTAINER_KIND, ContainerBroker, Window
 from swiftlite.dbstore.container import Changed, Outcome, Put
-from swiftlite.dbstore.errors import (
-    DatabaseBusy,
-    DatabaseDamaged,
-    DatabaseError,
-    DatabaseMissing,
-    DatabaseReplaced,
-    DeviceFull,
-    DeviceUnusable,
-    MetadataRefused,
-)
+from swiftlite.dbstore.errors import DatabaseMissing
 from swiftlite.dbstore.facts import ContainerFacts
 from swiftlite.dbstore.rows import ObjectRow
+from swiftlite.dbsync.server import DatabaseServer, engine_of
 from swiftlite.formats.sync_realms import FILE_NAME as SYNC_REALMS
 from swiftlite.formats.sync_realms import SyncRealms, parse_sync_realms
 from swiftlite.host.bundle import Host, installed
@@ -55,26 +39,13 @@ from swiftlite.observe.log import Log
 from swiftlite.observe.options import LogOptions, open_log
 from swiftlite.peers.pool import Pool
 from swiftlite.vocab.names import is_hidden_account
-from swiftlite.vocab.timestamp import Timestamp
 from swiftlite.web.db_headers import metadata_of
-from swiftlite.web.dispatch import Dispatcher, Handler
 from swiftlite.web.listing_request import listing_params, wanted_type
 from swiftlite.web.refusals import Refusal
 from swiftlite.web.request import Request
 from swiftlite.web.response import Response
-from swiftlite.web.server_log import request_line
 from swiftlite.web.storage_paths import split_storage_path
-from swiftlite.web.wsgi import Environ, HeaderList, StartResponse, WsgiApp
-
-REFUSAL: tuple[tuple[type[DatabaseError], int], ...] = (
-    (DatabaseMissing, 404),
-    (DeviceFull, 507),
-    (DeviceUnusable, 507),
-    (DatabaseBusy, 503),
-    (DatabaseReplaced, 503),
-    (DatabaseDamaged, 503),
-)
-"""What a client of this server hears of an error; metadata refused is 400 with its sentence."""
+from swiftlite.web.wsgi import HeaderList, WsgiApp
 
 SAVED_HEADERS = (
     "X-Container-Read",
@@ -88,7 +59,7 @@ _LARGE_LISTING = 500  # entries above which rendering leaves the event loop
 _LARGE_BODY = 131_072  # bytes of rows above which reading them does
 
 
-class ContainerServer:
+class ContainerServer(DatabaseServer):
     """A WSGI app."""
 
     def __init__(
@@ -100,18 +71,12 @@ class ContainerServer:
         realms: SyncRealms,
         log: Log,
     ) -> None:
-        self._clock = host.clock
-        self._conf = conf
-        self._options = options
+        self._allowed_sync_hosts = options.allowed_sync_hosts
         self._realms = realms
-        self._log = log
         versions = ("X-Versions-Location",) if options.allow_versions else ()
         self._saved = (*SAVED_HEADERS, *versions)
         self._kept = frozenset(name.lower() for name in self._saved)
-        root = options.devices.rstrip("/")
-        devices = Devices(host.disk, root, options.mount_check, options.fallocate_reserve)
-        settings = store_settings(options, conf.hash_path)
-        self.engine = Engine(CONTAINER_KIND, devices, host, settings, log)
+        self.engine = engine_of(CONTAINER_KIND, host, conf, options, log)
         self._teller = AccountTeller(
             host,
             Pool(host, conn_timeout=options.conn_timeout, read_timeout=options.node_timeout),
@@ -126,7 +91,7 @@ class ContainerServer:
             interval=options.account_report_interval,
             log=log,
         )
-        verbs: dict[str, Handler] = {
+        verbs = {
             "PUT": self._put,
             "POST": self._post,
             "GET": self._get,
@@ -134,52 +99,25 @@ class ContainerServer:
             "DELETE": self._delete,
             "UPDATE": self._update,
         }
-        handlers = {verb: self._answering(handler) for verb, handler in verbs.items()}
-        handlers["OPTIONS"] = self._options_verb
-        self._dispatcher = Dispatcher(handlers, log=log)
+        super().__init__(
+            "container-server", host, conf, log, verbs, log_requests=options.log_requests
+        )
 
-    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        begun = self._clock.monotonic()
-        request = Request(environ)
-        response = self._dispatcher.answer(request)
-        if environ.get("HTTP_X_BACKEND_SWIFTLITE") == "rows":
+    def finish(self, request: Request, response: Response) -> None:
+        """Tell a swiftlite object server that it may send many rows in one call."""
+        if request.environ.get("HTTP_X_BACKEND_SWIFTLITE") == "rows":
             response.headerlist.append((_OFFER, "rows"))
-        if self._options.log_requests:
-            seconds = self._clock.monotonic() - begun
-            self._log.info(request_line(request, response, seconds, self._clock.wall()))
-        return response(environ, start_response)
 
     def close(self) -> None:
         """Close all databases."""
         self.reporter.stop()
         self.engine.close()
 
-    def _answering(self, handler: Handler) -> Handler:
-        """Translate the database room's errors, once, here."""
-
-        def answer(request: Request) -> Response:
-            try:
-                return handler(request)
-            except MetadataRefused as error:
-                raise Refusal(400, error.detail) from error
-            except DatabaseError as error:
-                for kind, status in REFUSAL:
-                    if isinstance(error, kind):
-                        if status != 404:
-                            self._log.warning(f"{request.verb}: {type(error).__name__}: {error}")
-                        raise Refusal(status) from error
-                raise
-
-        return answer
-
     def _broker(
         self, device: str | None, partition: str | None, account: str, container: str
     ) -> ContainerBroker:
-        digest = self._conf.hash_path.hex(account, container)
+        digest = self.conf.hash_path.hex(account, container)
         return ContainerBroker(self.engine, self.engine.place(str(device), str(partition), digest))
-
-    def _now(self) -> Timestamp:
-        return Timestamp.from_seconds(self._clock.wall())
 
     def _requested_policy(self, request: Request) -> int | None:
         """The policy that the request names, if it names one; Refusal 400 for one unknown."""
@@ -188,28 +126,24 @@ class ContainerServer:
         return self._known_policy(request.policy_index)
 
     def _known_policy(self, index: int) -> int:
-        if self._conf.policies.get(index) is None:
+        if self.conf.policies.get(index) is None:
             raise Refusal(400, f"There is no storage policy of index {index}.")
         return index
 
     def _is_policy(self, index: int) -> bool:
-        return self._conf.policies.get(index) is not None
+        return self.conf.policies.get(index) is not None
 
     def _metadata(self, request: Request) -> dict[str, str]:
         """Metadata and kept headers; Refusal 400 for a sync target that may not be used."""
         metadata = metadata_of(request, "container", self._saved)
         target = metadata.get("X-Container-Sync-To")
         if target:
-            fault = check_sync_target(target, self._options.allowed_sync_hosts, self._realms)
+            fault = check_sync_target(target, self._allowed_sync_hosts, self._realms)
             if fault is not None:
                 raise Refusal(400, fault)
         return metadata
 
     # Verbs
-
-    def _options_verb(self, _request: Request) -> Response:
-        server = f"container-server/{__version__}"
-        return Response(200, {"Allow": self._dispatcher.allow, "Server": server})
 
     def _put(self, request: Request) -> Response:
         device, partition, account, container, obj = split_storage_path(request, 4, 5)
@@ -236,7 +170,7 @@ class ContainerServer:
             self._metadata(request),
         )
         targets = targets_of(request)
-        changed = broker.put(account, container, put, self._conf.limits, self._now())
+        changed = broker.put(account, container, put, self.conf.limits, self.now())
         current = {_POLICY: str(changed.facts.storage_policy_index)}
         if changed.outcome is Outcome.WRONG_POLICY:
             raise Refusal(409, headers=current)
@@ -258,7 +192,7 @@ class ContainerServer:
         """The policy of a container that is made by a request that names none."""
         text = request.get_header("X-Backend-Storage-Policy-Default")
         if text is None:
-            return int(self._conf.policies.default.index)
+            return int(self.conf.policies.default.index)
         if not (text.isascii() and text.isdigit()) or len(text) > 9:
             raise Refusal(400, f"X-Backend-Storage-Policy-Default is not a number: {text!r}")
         return self._known_policy(int(text))
@@ -269,7 +203,7 @@ class ContainerServer:
         changed = broker.post(
             request.timestamp,
             self._metadata(request),
-            self._conf.limits,
+            self.conf.limits,
             touch=not request.true_header("X-Backend-No-Timestamp-Update"),
         )
         if changed.outcome is Outcome.ABSENT:
@@ -341,7 +275,7 @@ class ContainerServer:
                     row_verbs.creation_time(rows),
                     rows[0].storage_policy_index,
                     {},
-                    self._now(),
+                    self.now(),
                 )
 
         row_verbs.merge_or_create(broker, rows, room=room, create=create)
@@ -351,7 +285,7 @@ class ContainerServer:
         """Whether rows for a container that is not there make it: the cluster's own do."""
         if request.get_header("X-Backend-Auto-Create"):
             return request.true_header("X-Backend-Auto-Create")
-        prefix = self._conf.limits.auto_create_account_prefix
+        prefix = self.conf.limits.auto_create_account_prefix
         if account.startswith(f"{prefix}shards_"):
             return False  # only the sharder makes shards, and it says so
         return is_hidden_account(account, prefix)
@@ -375,7 +309,7 @@ class ContainerServer:
         return Response(204, headers)
 
     def _listing(self, request: Request, broker: ContainerBroker, content_type: str) -> Response:
-        params = listing_params(request, self._conf.limits.container_listing_limit)
+        params = listing_params(request, self.conf.limits.container_listing_limit)
         if (request.get_header("X-Backend-Record-Type") or "").lower() == "shard":
             raise Refusal(501, "This server keeps no shard ranges.")
         policy = self._requested_policy(request)
@@ -415,7 +349,7 @@ class ContainerServer:
         try:
             self.engine.offload(place, update_link, self.engine.disk, place.path, facts)
         except OSError as error:
-            self._log.warning(f"sync link of {place.path}: {error}; the replicator tries again")
+            self.log.warning(f"sync link of {place.path}: {error}; the replicator tries again")
 
 
 def _overrides_deleted(request: Request) -> bool:

@@ -42,6 +42,7 @@ from swiftlite.host.net import DeadlinePassed
 T = TypeVar("T")
 _BATCH_ROWS = 512  # per transaction: some 10 ms
 _PAUSES = (0.001, 0.05)  # first and longest pause of one who waits for another process
+_PENDING_WAIT_S = 0.1  # for which a reader waits to have pending rows merged; Swift's figure
 _REPLACED_TRIES = 4
 _REMEMBERED = 50_000  # databases known to be reachable after a power cut
 
@@ -123,8 +124,9 @@ class Engine(Generic[Row]):
         try:
             result = self._patiently(place, deadline, False, self._read, work, True)
         except _RowsPending:
+            soon = self._clock.monotonic() + _PENDING_WAIT_S
             with suppress(DatabaseBusy, DeviceFull):
-                self._turn(place, Change(_nothing), deadline)
+                self._turn(place, Change(_nothing), min(soon, deadline))
             result = self._patiently(place, deadline, False, self._read, work, False)
         return result
 

@@ -1,0 +1,1 @@
+"""What account and container services share beside the databases themselves."""

@@ -9,6 +9,7 @@ embedded cluster is.
 from __future__ import annotations
 
 import errno
+import gc
 import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -171,6 +172,8 @@ def _work(server: ServerPlan, ready: Ready, stopping: Callable[[], None]) -> Non
             listener = listen(server, host)
     except (SwiftliteError, OSError, KeyError) as error:
         raise CannotStart(_sentence(server, error)) from error
+    gc.collect()
+    gc.freeze()  # what was loaded stays: the collector need not look at it again
     acceptor = Acceptor(
         listener, pipeline.app, host=host, limits=http_limits(server, cluster.limits), log=log
     )

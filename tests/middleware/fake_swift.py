@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from hashlib import md5
 from typing import Any
 
+from swiftlite.vocab.errors import ClientFault
 from swiftlite.vocab.headers import ALLOWED_OBJECT_HEADERS
 from swiftlite.vocab.http_date import format_http_date
 from swiftlite.vocab.names import quote_path, split_path, wsgi_to_text
@@ -109,6 +110,8 @@ class FakeSwift:
             answer = self._answer(request)
         except Refusal as refusal:
             answer = refusal.response()
+        except ClientFault:
+            answer = standard_answer(499)
         return answer(environ, start_response)
 
     def _answer(self, request: Request) -> Response:

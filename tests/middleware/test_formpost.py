@@ -18,10 +18,6 @@ from swiftlite.middleware.formpost.multipart import (
     MultipartReader,
     boundary_of,
 )
-from swiftlite.vocab.errors import ClientFault
-from swiftlite.web.refusals import standard_answer
-from swiftlite.web.request import Request
-from swiftlite.web.response import Response
 from tests.middleware.fake_swift import FakeSwift
 from tests.middleware.parts import Canned, ListLog, SetClock
 from tests.middleware.test_bulk_tar import trickle
@@ -49,15 +45,6 @@ class World:
     def __init__(self) -> None:
         self.swift = FakeSwift()
         self.swift.containers["/a/c"] = {}
-        put = self.swift._put
-
-        def guarded(request: Request, path: str) -> Response:
-            try:
-                return put(request, path)
-            except ClientFault:
-                return standard_answer(499)
-
-        self.swift._put = guarded  # type: ignore[method-assign]
         self.app = FormPost(
             self.swift,
             FormPostOptions(),

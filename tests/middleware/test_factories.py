@@ -47,7 +47,7 @@ def test_a_filter_needs_no_option_and_passes_what_does_not_concern_it(
 ) -> None:
     made = factory(target)({"swift_dir": swift_dir, "__file__": "proxy.conf"})
     app = Canned(200, [("Content-Length", "3"), ("Content-Type", "x/y")], [b"abc"])
-    environ = make_environ("GET", "/v1/AUTH_a/c/o", Host="here")
+    environ = make_environ("GET", "/v1/AUTH_a/c/o", Host="127.0.0.1")
     environ["REMOTE_ADDR"] = "127.0.0.1"
     answer = Answer(made(app), environ)
     assert (answer.status, answer.body) == (200, b"abc"), name

@@ -44,6 +44,9 @@ ODD_NAMES = (
 )
 
 
+STORAGE_SERVERS = ("account-server", "container-server", "object-server")
+
+
 class Failed(Exception):
     """A step did not end as it should; the sentence says which."""
 
@@ -240,7 +243,7 @@ def storage_processes(cluster: int) -> list[int]:
     while queue:
         pid = queue.pop()
         queue += children.get(pid, [])
-        if any(f"{kind}-server" in titles.get(pid, "") for kind in ("account", "container", "object")):
+        if any(server in titles.get(pid, "") for server in STORAGE_SERVERS):
             found.append(pid)
     return found
 

@@ -45,9 +45,7 @@ def fill_container(broker: ContainerBroker) -> None:
     )
     put_objects(broker, range(40))
     broker.delete_object("photos/001", at(50), 0)
-    broker.put_object(
-        "large", at(3), 0, "video/mp4;swift_bytes=12345", "slo", 0, 0, at(4), at(5)
-    )
+    broker.put_object("large", at(3), 0, "video/mp4;swift_bytes=12345", "slo", 0, 0, at(4), at(5))
     broker.put_object("elsewhere", at(6), 7, "text/plain", "e", 0, 1)
     broker.put_object("rewritten", at(7, offset=10), 8, "text/plain", "e", 0, 0)
     broker.get_info()  # merges

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import venv
 from pathlib import Path
 from typing import Any
 
@@ -21,24 +19,6 @@ from tests.dbstore.test_crash import acknowledged, start_writer
 pytestmark = [pytest.mark.interop, pytest.mark.slow]
 SCRIPT = Path(__file__).with_name("swift_side.py")
 Step = tuple[str, list[Any], dict[str, Any]]
-
-
-@pytest.fixture(scope="session")
-def swift_python(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A Python that has the `swift` package: $SWIFT_PYTHON, or one made for the occasion."""
-    given_python = os.environ.get("SWIFT_PYTHON")
-    if given_python:
-        return given_python
-    folder = tmp_path_factory.mktemp("swift")
-    venv.create(folder, with_pip=True)
-    python = str(folder / "bin" / "python")
-    wanted = ["setuptools<81", "swift"]
-    done = subprocess.run(
-        [python, "-m", "pip", "install", "-q", *wanted], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        pytest.skip(f"the swift package cannot be installed: {done.stderr[-300:]}")
-    return python
 
 
 class Swift:

@@ -1,12 +1,10 @@
 """Rings and builders beside an installed OpenStack Swift, in both directions.
 
-Needs the Python of that Swift: SWIFT_PYTHON=/path/to/python. tools/interop/ring_versus.py does the
-same on many more clusters.
+tools/interop/ring_versus.py does the same on many more clusters.
 """
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator
 from importlib import util
@@ -19,13 +17,9 @@ import pytest
 from swiftlite.ring import Ring, RingBuilder
 from swiftlite.vocab.hashing import HashPath
 
-PYTHON = os.environ.get("SWIFT_PYTHON", "")
 TOOL = Path(__file__).parents[2] / "tools" / "interop" / "ring_versus.py"
 
-pytestmark = [
-    pytest.mark.interop,
-    pytest.mark.skipif(not PYTHON, reason="SWIFT_PYTHON names no Python with OpenStack Swift"),
-]
+pytestmark = [pytest.mark.interop, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +33,8 @@ def tool() -> ModuleType:
 
 
 @pytest.fixture(scope="module")
-def peer(tool: ModuleType) -> Iterator[Any]:
-    found = tool.Peer(PYTHON)
+def peer(tool: ModuleType, swift_python: str) -> Iterator[Any]:
+    found = tool.Peer(swift_python)
     yield found
     found.close()
 

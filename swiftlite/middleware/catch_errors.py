@@ -14,7 +14,6 @@ from typing import Any
 from swiftlite.config.option import opt
 from swiftlite.host.clock import Clock
 from swiftlite.host.entropy import Entropy
-from swiftlite.host.net import DeadlinePassed, PeerGone
 from swiftlite.middleware.calling import call
 from swiftlite.middleware.factory import Filter, FilterConf
 from swiftlite.observe.transaction import extended, new_id
@@ -65,8 +64,6 @@ class CatchErrors:
             body = _exact(environ["REQUEST_METHOD"], int(status[:3]), length, body)
         except ClientFault as fault:
             return _client_fault(fault, trans_id)(environ, start_response)
-        except (PeerGone, DeadlinePassed):
-            raise  # the client's own connection, and the server's business
         except Exception:
             # The edge of the pipeline: one request must not take the worker with it.
             self.log.exception(

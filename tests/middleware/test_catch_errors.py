@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
-from swiftlite.host.net import DeadlinePassed, PeerGone
 from swiftlite.middleware.catch_errors import BadResponseLength, CatchErrors, CatchErrorsOptions
 from swiftlite.vocab.errors import ClientBadFraming, ClientGone, ClientTooSlow
 from swiftlite.web.wsgi import Environ, StartResponse, WsgiApp
@@ -111,15 +110,6 @@ def test_a_clients_own_fault_is_no_server_error(fault: Exception, status: int) -
     assert answer.status == status
     assert answer.headers["x-trans-id"].startswith("tx")
     assert not log.lines
-
-
-@pytest.mark.parametrize("fault", [PeerGone(), DeadlinePassed()])
-def test_what_happens_to_the_connection_is_left_to_the_server(fault: Exception) -> None:
-    def fail(_environ: Environ, _start: StartResponse) -> Iterable[bytes]:
-        raise fault
-
-    with pytest.raises(type(fault)):
-        guarded(fail)(make_environ("PUT"), lambda *_: None)
 
 
 @pytest.mark.parametrize("length", ["3", "5"])

@@ -207,7 +207,10 @@ def object_files_open(cluster: Separate) -> int:
     return count
 
 
-def test_container_servers_that_are_down_leave_their_updates_on_disk(separate: Separate) -> None:
+@pytest.mark.parametrize("killed", [False, True])
+def test_container_servers_that_are_down_leave_their_updates_on_disk(
+    separate: Separate, killed: bool
+) -> None:
     client = separate.client()
     client.put("/c")
     assert client.put("/c/first", b"x").status == 201  # the proxy knows the container from now on
@@ -220,6 +223,11 @@ def test_container_servers_that_are_down_leave_their_updates_on_disk(separate: S
     for name in names:
         assert client.get(f"/c/{name}").body == name.encode()
     separate.start(*down)
+    # Whoever kept them delivers them, or whoever runs in its place.
+    objects = servers("object", 1, 2, 3, 4)
+    if killed:
+        separate.kill(*objects)
+        separate.start(*objects)
     wait_for(lambda: waiting_updates(separate) == set(), "the updates are delivered")
     for _ in range(6):  # whichever replica of the listing answers
         assert client.get("/c").lines == [*names, "first"]

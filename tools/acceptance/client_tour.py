@@ -47,6 +47,9 @@ ODD_NAMES = (
 STORAGE_SERVERS = ("account-server", "container-server", "object-server")
 
 
+LISTED_WITHIN_S = 30.0
+
+
 class Failed(Exception):
     """A step did not end as it should; the sentence says which."""
 
@@ -114,9 +117,8 @@ def tree_round(steps: Steps, folder: Path, files: int) -> None:
     steps.swift("upload", "tree", "tree")
     tell("tree uploaded", started)
     started = time.monotonic()
-    names = [n for n in steps.swift("list", "tree").split("\n") if n]
-    expect(len(names), files, "names listed")
-    tell(f"{files} names listed", started)
+    await_listing(steps, files)
+    tell(f"{files} names listed, again and again", started)
     stat = steps.swift("stat", "tree")
     if f"Objects: {files}" not in stat:
         raise Failed(f"stat of the container does not say {files} objects: {stat}")
@@ -126,6 +128,17 @@ def tree_round(steps: Steps, folder: Path, files: int) -> None:
     same(folder / "tree", back / "tree", "the tree that came back")
     shutil.rmtree(back)
     tell("downloaded, diff -r empty", started)
+
+
+def await_listing(steps: Steps, files: int) -> None:
+    """Until whichever replica is asked lists every file: listings may lag behind a killed server."""
+    limit = time.monotonic() + LISTED_WITHIN_S
+    in_a_row = 0
+    while in_a_row < 8:
+        found = len([name for name in steps.swift("list", "tree").split("\n") if name])
+        in_a_row = in_a_row + 1 if found == files else 0
+        if found != files and time.monotonic() > limit:
+            raise Failed(f"{found} names are listed where {files} were uploaded")
 
 
 def segment_round(steps: Steps, folder: Path) -> None:

@@ -131,7 +131,7 @@ def tree_round(steps: Steps, folder: Path, files: int) -> None:
 
 
 def await_listing(steps: Steps, files: int) -> None:
-    """Until whichever replica is asked lists every file: listings may lag behind a killed server."""
+    """Until each replica asked lists every file: listings may lag behind a killed server."""
     limit = time.monotonic() + LISTED_WITHIN_S
     in_a_row = 0
     while in_a_row < 8:

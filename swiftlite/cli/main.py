@@ -30,6 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.command is None:
         made.print_help()
         return 2
+    if sys.flags.optimize:
+        print("swiftlite: does not run under python -O", file=sys.stderr)
+        return 1
     try:
         code: int = options.run(options)
     except SwiftliteError as error:

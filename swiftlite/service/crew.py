@@ -83,7 +83,8 @@ class Crew:
 
     monotonic: seconds. grace: how long children may take to stop before they are killed.
     on_ready: called once, when every child has said that it is ready; on_stop, when told to stop.
-    reload: SIGHUP starts a second child for each post, and stops the first when that is ready.
+    reload: SIGHUP starts a second child for each post, and stops the first when that is ready;
+        otherwise it means to stop, because a terminal has closed.
     """
 
     posts: Sequence[Post]
@@ -209,15 +210,21 @@ class Crew:
         """Act on signals that arrived."""
         orders, self._orders = self._orders, []
         for order in orders:
-            if order in (signal.SIGTERM, signal.SIGINT):
-                if self._stopping:
-                    self._signal_all(signal.SIGKILL)  # told twice: no more grace
-                else:
-                    self._stop()
-            elif order == signal.SIGHUP and self.reload and not self._stopping:
-                self.log.info("reloading: new workers start, the present ones finish their work")
-                for post in self.posts:
-                    self._start(post)
+            if order == signal.SIGCHLD:
+                continue
+            if order == signal.SIGHUP and self.reload:
+                self._replace_all()
+            elif self._stopping and order != signal.SIGHUP:
+                self._signal_all(signal.SIGKILL)  # told twice: no more grace
+            elif not self._stopping:
+                self._stop()
+
+    def _replace_all(self) -> None:
+        if self._stopping:
+            return
+        self.log.info("reloading: new workers start, the present ones finish their work")
+        for post in self.posts:
+            self._start(post)
 
     def _stop(self) -> None:
         self._kill_at = self.monotonic() + self.grace
@@ -273,8 +280,9 @@ def _be_child(post: Post, pipe: int, parent: int) -> NoReturn:
     try:
         for number in _HEARD:
             signal.signal(number, signal.SIG_DFL)
-        # Ctrl-C reaches the whole process group; the parent decides for everybody.
+        # Ctrl-C, and a terminal that closes, reach the whole process group; the parent decides.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
         signal.set_wakeup_fd(-1)
         die_with_parent(parent)
         post.work(lambda: report.send("ready"))

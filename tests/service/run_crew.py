@@ -45,12 +45,12 @@ def make_post(folder: Path, word: str) -> Post:
 def main() -> None:
     folder = Path(sys.argv[1])
     crew = Crew(
-        [make_post(folder, word) for word in sys.argv[2:]],
+        [make_post(folder, word) for word in sys.argv[2:] if word != "--no-reload"],
         time.monotonic,
         Printed(),
         grace=0.5,
         on_ready=lambda: (folder / "ready").touch(),
-        reload=True,
+        reload="--no-reload" not in sys.argv,
     )
     try:
         crew.run()

@@ -136,3 +136,11 @@ def test_a_reload_replaces_children_one_for_one(start: Starter) -> None:
     assert crew.pid("two") not in old
     crew.process.send_signal(signal.SIGTERM)
     assert crew.finish()[0] == 0
+
+
+def test_without_a_reload_a_terminal_that_closes_stops_everybody(start: Starter) -> None:
+    crew = start("one", "--no-reload")
+    crew.wait_until_ready()
+    crew.process.send_signal(signal.SIGHUP)
+    assert crew.finish()[0] == 0
+    assert is_gone(crew.pid("one"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -39,7 +40,7 @@ def ready_text(layout: Layout, marker: Marker, front: Front, seconds: float) -> 
         curl_user, curl_key = "test:tester", "testing"
     else:
         credentials = f"user {OWNER_USER}, its key is in {layout.openrc}"
-        log_in = f". {layout.openrc}"
+        log_in = f". {shlex.quote(str(layout.openrc))}"
         curl_user, curl_key = "$ST_USER", "$ST_KEY"
     return f"""\
 swiftlite {__version__} is ready ({seconds:.1f} s): {marker.devices} devices, \

@@ -58,6 +58,22 @@ class Disk(Protocol):
 
     def fsync_dir(self, path: str) -> None: ...
 
+    def keeps_order(self, path: str) -> bool:
+        """Whether path is in a file system with one ordered journal.
+
+        There the changes of names, attributes and sizes become stable in the order in which they
+        were made, and a sync of a directory takes all earlier ones along, wherever they were.
+        """
+        ...
+
+    def write_out(self, fd: int, *, wait: bool = True) -> None:
+        """Bring the file's bytes to the medium (wait: and return when they are there).
+
+        Not durable by itself. Where keeps_order() holds, what the file and its attributes held
+        before this call is stable as soon as any name is that was made after it. Raises EIO.
+        """
+        ...
+
     def drop_cache(self, fd: int, offset: int, length: int) -> None:
         """These pages will not be needed soon."""
         ...

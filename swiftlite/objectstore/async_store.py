@@ -17,8 +17,9 @@ from swiftlite.formats.async_pending import (
     parse_async_pending_name,
 )
 from swiftlite.formats.ondisk_names import ASYNC_PENDING, TMP, policy_dir
+from swiftlite.objectstore.commits import Steps
 from swiftlite.objectstore.context import Context
-from swiftlite.objectstore.publish import ensure_directory
+from swiftlite.objectstore.publish import ensure_directory, settled
 from swiftlite.objectstore.temporary import Temporary
 from swiftlite.vocab.timestamp import Timestamp
 
@@ -34,26 +35,30 @@ def save_pending(
     """One disk job. name_hash is of the name in the update; raises StoreError."""
     name = async_pending_name(name_hash, timestamp)
     content = encode_async_pending(pending)
-    context.offload(device, _save, context, device, policy_index, name, content)
+    context.commit(device, _saved(context, device, policy_index, name, content))
 
 
-def _save(context: Context, device: str, policy_index: int, name: str, content: bytes) -> None:
+def _saved(
+    context: Context, device: str, policy_index: int, name: str, content: bytes
+) -> Steps[None]:
     disk = context.host.disk
     device_path = f"{context.settings.devices}/{device}"
     path = f"{device_path}/{policy_dir(ASYNC_PENDING, policy_index)}/{name}"
     directory = path.rpartition("/")[0]
     tmp = f"{device_path}/{policy_dir(TMP, policy_index)}"
-    ensure_directory(disk, directory, device_path)
+    in_order = context.keeps_order(device)
+    ensure_directory(disk, directory, device_path, in_order=in_order)
     file = Temporary.create(disk, context.host.entropy, directory, tmp)
     try:
         disk.write(file.fd, content)
-        disk.fsync(file.fd)
+        yield from settled(disk, file, empty=False, in_order=in_order)
         try:
             file.link(path)
         except FileExistsError:
             _replace(context, tmp, path, content)
     finally:
         file.close()
+    yield False
     disk.fsync_dir(directory)
 
 

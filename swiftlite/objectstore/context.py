@@ -8,8 +8,10 @@ from typing import Protocol, TypeVar
 
 from swiftlite.host.bundle import Host
 from swiftlite.objectstore.api import BLOCK_BYTES, SMALL_BYTES, StoreSettings, translated
+from swiftlite.objectstore.commits import Commits, Steps, exhausted
 
 T = TypeVar("T")
+_ORDER_KNOWN_S = 10.0  # a disk may be exchanged for one with another file system
 _SLOW_S = 0.05  # a spindle with a queue; a busy processor alone does not look like this
 _SLOW_FOR = 64
 _BUFFERS_KEPT = 16
@@ -40,6 +42,8 @@ class Context:
         self._buffers: list[bytearray] = []
         self._uploads = 0
         self._slow: dict[str, int] = {}  # device -> calls that still go to a thread
+        self._orders: dict[str, tuple[bool, float]] = {}  # device -> keeps order, known until
+        self._commits = Commits(host.tasks)
 
     def offload(self, device: str, fn: Callable[..., T], *args: object) -> T:
         """One job on the device's threads; the disk's errors come back as the store's."""
@@ -47,6 +51,26 @@ class Context:
             return self.host.tasks.offload(device, fn, *args)
         except OSError as error:
             raise translated(error, device) from error
+
+    def commit(self, device: str, steps: Steps[T]) -> T:
+        """A small commit, together with others of the device if some wait; errors as above."""
+        try:
+            if self.keeps_order(device):
+                return self._commits.run(device, steps)
+            # Here each has its own syncs to wait for, and threads of their own share them best.
+            result: T = self.host.tasks.offload(device, exhausted, steps)
+            return result
+        except OSError as error:
+            raise translated(error, device) from error
+
+    def keeps_order(self, device: str) -> bool:
+        """host.disk.keeps_order() of a device, asked now and then. Raises OSError."""
+        known = self._orders.get(device)
+        now = self.host.clock.monotonic()
+        if known is None or known[1] < now:
+            keeps = self.host.disk.keeps_order(f"{self.settings.devices}/{device}")
+            known = self._orders[device] = (keeps, now + _ORDER_KNOWN_S)
+        return known[0]
 
     def quickly(self, device: str, fn: Callable[..., T], *args: object) -> T:
         """A few calls that are answered from memory nearly always: here and now.

@@ -9,23 +9,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from swiftlite.objectstore.attributes import write_metadata
+from swiftlite.objectstore.commits import Steps
 from swiftlite.objectstore.context import Context
 from swiftlite.objectstore.hash_dir import HashDir
-from swiftlite.objectstore.publish import publish
+from swiftlite.objectstore.publish import published, settled
 from swiftlite.objectstore.writer import create_file
 
 
 def write_marker(context: Context, place: HashDir, name: str, metadata: Mapping[str, str]) -> None:
     """Durable on return; one disk job. Raises Superseded and the other StoreErrors."""
-    context.offload(place.device, _write, context, place, name, metadata)
+    context.commit(place.device, _written(context, place, name, metadata))
 
 
-def _write(context: Context, place: HashDir, name: str, metadata: Mapping[str, str]) -> None:
+def _written(
+    context: Context, place: HashDir, name: str, metadata: Mapping[str, str]
+) -> Steps[None]:
     disk, settings = context.host.disk, context.settings
-    file = create_file(disk, context.host.entropy, place)
+    in_order = context.keeps_order(place.device)
+    file = create_file(disk, context.host.entropy, place, in_order=in_order)
     try:
         write_metadata(disk, file.fd, metadata, settings.metadata_format)
-        disk.fsync(file.fd)
-        publish(disk, place, file, name, settings.lock_timeout)
+        yield from settled(disk, file, empty=True, in_order=in_order)
+        yield from published(disk, place, file, name, settings.lock_timeout, in_order=in_order)
     finally:
         file.close()

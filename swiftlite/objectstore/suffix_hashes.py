@@ -41,8 +41,11 @@ _PASS_TRIES = 10
 _NO_CACHE = SuffixHashes(valid=False)
 
 
-def invalidate(disk: Disk, partition_path: str, suffix: str) -> None:
-    """Mark a suffix as changed. The caller holds the partition's lock. Raises OSError."""
+def invalidate(disk: Disk, partition_path: str, suffix: str, *, in_order: bool = False) -> None:
+    """Mark a suffix as changed. The caller holds the partition's lock. Raises OSError.
+
+    in_order: the mark need not be stable on return, but ahead of all later changes of names.
+    """
     line = encode_invalidation(suffix)
     fd = disk.open(f"{partition_path}/{INVALIDATIONS_FILE}", os.O_RDWR | os.O_CREAT | os.O_APPEND)
     try:
@@ -55,13 +58,18 @@ def invalidate(disk: Disk, partition_path: str, suffix: str) -> None:
         cached = disk.exists(f"{partition_path}/{HASHES_FILE}")
         disk.write(fd, line)
         if cached:
-            _sync_marks(disk, fd, len(known), partition_path)
+            _sync_marks(disk, fd, len(known), partition_path, in_order=in_order)
     finally:
         disk.close(fd)
 
 
-def _sync_marks(disk: Disk, fd: int, length_before: int, partition_path: str) -> None:
+def _sync_marks(
+    disk: Disk, fd: int, length_before: int, partition_path: str, *, in_order: bool
+) -> None:
     try:
+        if in_order:
+            disk.write_out(fd)
+            return
         disk.fsync(fd)
         if not length_before:
             disk.fsync_dir(partition_path)  # the file may be new

@@ -14,16 +14,17 @@ from swiftlite.host.disk import Disk
 from swiftlite.host.entropy import Entropy
 from swiftlite.objectstore.api import SMALL_BYTES, Describe, Metadata, NoSpace, Written
 from swiftlite.objectstore.attributes import write_blocks, write_metadata
+from swiftlite.objectstore.commits import Steps, exhausted
 from swiftlite.objectstore.context import Context
 from swiftlite.objectstore.hash_dir import HashDir
-from swiftlite.objectstore.publish import ensure_directory, publish
+from swiftlite.objectstore.publish import ensure_directory, published, settled
 from swiftlite.objectstore.temporary import Temporary
 from swiftlite.vocab.timestamp import Timestamp
 
 _RESERVE_CHECK_BYTES = 64 << 20  # how far a body of unknown length may go between two looks
 
 
-def create_file(disk: Disk, entropy: Entropy, place: HashDir) -> Temporary:
+def create_file(disk: Disk, entropy: Entropy, place: HashDir, *, in_order: bool) -> Temporary:
     """An unnamed file on the device.
 
     It is opened in the partition's directory, not the hash dir, so that an upload that fails
@@ -32,7 +33,7 @@ def create_file(disk: Disk, entropy: Entropy, place: HashDir) -> Temporary:
     try:
         return Temporary.create(disk, entropy, place.partition_path, place.tmp_path)
     except FileNotFoundError:
-        ensure_directory(disk, place.partition_path, place.device_path)
+        ensure_directory(disk, place.partition_path, place.device_path, in_order=in_order)
         return Temporary.create(disk, entropy, place.partition_path, place.tmp_path)
 
 
@@ -65,7 +66,10 @@ class Writer:
         describe gets size and MD5 and gives the metadata; what it raises ends the write. Gives
         that metadata back. Raises Superseded, NoSpace and the other StoreErrors.
         """
-        return self.context.offload(self.place.device, self._commit, block, timestamp, describe)
+        steps = self._committed(block, timestamp, describe)
+        if self._length + len(block) <= SMALL_BYTES:
+            return self.context.commit(self.place.device, steps)
+        return self.context.offload(self.place.device, exhausted, steps)
 
     def close(self) -> None:
         """What was not committed is gone. Any number of times."""
@@ -90,24 +94,31 @@ class Writer:
         if self._length - self._synced >= self.settings.bytes_per_sync:
             self._sync_so_far(file)
 
-    def _commit(self, block: memoryview, timestamp: Timestamp, describe: Describe) -> Metadata:
+    def _committed(
+        self, block: memoryview, timestamp: Timestamp, describe: Describe
+    ) -> Steps[Metadata]:
         if block or self._file is None:
             self._take(block)
         metadata = describe(Written(self._length, self._digest.hexdigest()))
         disk, file = self.disk, self._opened()
         write_metadata(disk, file.fd, metadata, self.settings.metadata_format)
         write_blocks(disk, file.fd, self._summer.finish())
-        disk.fsync(file.fd)
+        in_order = self.context.keeps_order(self.place.device)
+        yield from settled(disk, file, empty=not self._length, in_order=in_order)
         if self._length > self.settings.keep_cache_size:
             disk.drop_cache(file.fd, 0, self._length)
-        publish(disk, self.place, file, data_name(timestamp), self.settings.lock_timeout)
+        name, lock_timeout = data_name(timestamp), self.settings.lock_timeout
+        yield from published(disk, self.place, file, name, lock_timeout, in_order=in_order)
         file.close()
         self._file = None
         return metadata
 
     def _opened(self) -> Temporary:
         if self._file is None:
-            self._file = create_file(self.disk, self.context.host.entropy, self.place)
+            self._file = create_file(
+                self.disk, self.context.host.entropy, self.place,
+                in_order=self.context.keeps_order(self.place.device),
+            )  # fmt: skip
             if self.announced is not None and self.announced > SMALL_BYTES:
                 self._preallocate(self._file)
         return self._file

@@ -171,6 +171,20 @@ class DiskContract:
         fails_with(errno.ENOENT, disk.fsync_dir, f"{root}/x")
         fails_with(errno.ENOTDIR, disk.fsync_dir, f"{root}/f")
 
+    def test_writing_out_keeps_the_bytes(self, disk: Disk, root: str) -> None:
+        path = f"{root}/f"
+        self.write_file(disk, path, b"abc")
+        fd = disk.open(path, os.O_RDWR)
+        disk.write_out(fd, wait=False)
+        disk.write_out(fd)
+        assert disk.pread(fd, 9, 0) == b"abc"
+        disk.close(fd)
+
+    def test_order_is_a_fact_of_the_file_system(self, disk: Disk, root: str) -> None:
+        disk.mkdir(f"{root}/a")
+        assert disk.keeps_order(f"{root}/a") is disk.keeps_order(root)
+        fails_with(errno.ENOENT, disk.keeps_order, f"{root}/x")
+
     def test_existence(self, disk: Disk, root: str) -> None:
         self.write_file(disk, f"{root}/f", b"")
         assert disk.exists(root)

@@ -212,9 +212,9 @@ class SimDisk:
         node = self._get(fd).node
         try:
             with self._call("fsync", self._path_of(fd)):
+                self.names.journal.sync(node if isinstance(node, DirNode) else None)
                 if isinstance(node, FileNode):
                     node.sync()
-                self.names.journal.sync(node if isinstance(node, DirNode) else None)
         except OSError:
             if isinstance(node, FileNode):
                 node.fail_to_sync()
@@ -223,6 +223,22 @@ class SimDisk:
     def fsync_dir(self, path: str) -> None:
         with self._call("fsync_dir", path):
             self.names.journal.sync(self.names.directory(path))
+
+    def keeps_order(self, path: str) -> bool:
+        with self._call("stat", path):
+            self.names.node(path)
+            return self.names.journal.ordered
+
+    def write_out(self, fd: int, *, wait: bool = True) -> None:
+        node = self._get(fd).node
+        assert isinstance(node, FileNode)
+        try:
+            with self._call("write_out", self._path_of(fd)):
+                if wait:
+                    self.names.journal.record_file(node)
+        except OSError:
+            node.fail_to_sync()
+            raise
 
     def drop_cache(self, fd: int, offset: int, length: int) -> None:
         with self._call("drop_cache", self._path_of(fd)):

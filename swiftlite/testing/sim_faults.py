@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 # Calls that may need a block, and so may find the device full.
 ALLOCATING = frozenset((
-    "open", "open_unnamed", "write", "pwrite", "truncate", "preallocate", "fsync", "mkdir",
-    "link", "link_unnamed", "rename", "setxattr", "flock",
+    "open", "open_unnamed", "write", "pwrite", "truncate", "preallocate", "fsync", "write_out",
+    "mkdir", "link", "link_unnamed", "rename", "setxattr", "flock",
 ))  # fmt: skip
 # Calls that touch the medium, and so may find it broken. Closing and advising do not.
 TOUCHING = ALLOCATING | frozenset((

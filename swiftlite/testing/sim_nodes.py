@@ -9,7 +9,7 @@ page, and a failed sync forgets which pages were dirty, as Linux does.
 from __future__ import annotations
 
 from random import Random
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 PAGE_BYTES = 4096
 SECTOR_BYTES = 512
@@ -67,6 +67,13 @@ class FileNode:
             self._resize_stable(len(self.data))
         self._settle_attributes(self.attributes_dirty)
         self._all_clean()
+
+    def settle(self, data: bytes, attributes: dict[str, bytes]) -> None:
+        """The journal has come to where the file was written out, in this state."""
+        self.stable = bytearray(data)
+        self.stable_attributes = dict(attributes)
+        if self.data == data and self.attributes == attributes:
+            self._all_clean()
 
     def fail_to_sync(self) -> None:
         """The kernel reports an error once, and then takes the pages for clean."""
@@ -149,6 +156,14 @@ Node: TypeAlias = FileNode | DirNode
 Change: TypeAlias = tuple[DirNode, str, Node | None]
 
 
+class Content(NamedTuple):
+    """A file as it was when its bytes had been written out."""
+
+    node: FileNode
+    data: bytes
+    attributes: dict[str, bytes]
+
+
 class Journal:
     """Changes of directories that are not on stable storage yet, in order.
 
@@ -159,18 +174,27 @@ class Journal:
 
     def __init__(self, *, ordered: bool) -> None:
         self.ordered = ordered
-        self._waiting: list[tuple[int, tuple[Change, ...]]] = []
+        self._waiting: list[tuple[int, tuple[Change, ...] | Content]] = []
         self._sequence = 0
 
     def record(self, *changes: Change) -> None:
         self._sequence += 1
         self._waiting.append((self._sequence, changes))
 
+    def record_file(self, node: FileNode) -> None:
+        """Bytes were written out: an ordered journal keeps them ahead of all later changes."""
+        if self.ordered:
+            self._sequence += 1
+            content = Content(node, bytes(node.data), dict(node.attributes))
+            self._waiting.append((self._sequence, content))
+
     def sync(self, directory: DirNode | None) -> None:
         """A sync of a directory, or (None) of a file."""
         kept = []
         for sequence, changes in self._waiting:
-            touched = directory is not None and any(change[0] is directory for change in changes)
+            touched = not isinstance(changes, Content) and any(
+                change[0] is directory for change in changes
+            )
             if self.ordered or touched:
                 _settle(sequence, changes)
             else:
@@ -191,6 +215,9 @@ class Journal:
             _settle(sequence, changes)
 
 
-def _settle(sequence: int, changes: tuple[Change, ...]) -> None:
+def _settle(sequence: int, changes: tuple[Change, ...] | Content) -> None:
+    if isinstance(changes, Content):
+        changes.node.settle(changes.data, changes.attributes)
+        return
     for directory, name, node in changes:
         directory.settle(name, sequence, node)

@@ -34,6 +34,7 @@ from tests.objectstore.stores import HASH_PATH, NOW, Store
 SUFFIX = HASH_PATH.hex("a", "c", "o")[-3:]
 LARGE = bytes(range(256)) * 5000  # two blocks
 LATER = NOW.plus(10)
+KINDS = pytest.mark.parametrize("ordered", [False, True], ids=["no order", "one journal"])
 State = tuple[bytes | str, str | None]
 """Body, or why there is none; and the colour in the metadata."""
 
@@ -128,9 +129,9 @@ SCENARIOS = [
 ]
 
 
-def make(seed: int) -> tuple[Store, SimDisk]:
+def make(seed: int, *, ordered: bool = False) -> tuple[Store, SimDisk]:
     clock = SimClock()
-    disk = SimDisk(seed, clock=clock, pause=clock.advance)
+    disk = SimDisk(seed, clock=clock, pause=clock.advance, ordered=ordered)
     disk.makedirs("/srv/sda1")
     disk.fsync_dir("/")
     disk.fsync_dir("/srv")
@@ -163,11 +164,15 @@ def check_hashes(store: Store) -> None:
 
 
 def runs(
-    scenario: Scenario, seed: int, plan: Callable[[SimDisk, int], None]
+    scenario: Scenario,
+    seed: int,
+    plan: Callable[[SimDisk, int], None],
+    *,
+    ordered: bool,
 ) -> Iterator[tuple[int, Store, SimDisk, bool]]:
     """The scenario with the n-th call spoiled, for each n; whether the act was acknowledged."""
     for n in range(1, 500):
-        store, disk = make(seed * 1000 + n)
+        store, disk = make(seed * 1000 + n, ordered=ordered)
         scenario.prepare(store)
         disk.faults = type(disk.faults)()
         plan(disk, n)
@@ -189,11 +194,14 @@ def runs(
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 @pytest.mark.parametrize("losing", ["everything unsynced", "some of it", "nothing"])
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-def test_power_cut_at_each_call(scenario: Scenario, losing: Losing, after: bool) -> None:
+@KINDS
+def test_power_cut_at_each_call(
+    scenario: Scenario, losing: Losing, after: bool, ordered: bool
+) -> None:
     def plan(disk: SimDisk, n: int) -> None:
         disk.faults.cut_at, disk.faults.cut_after = n, after
 
-    for n, store, disk, acknowledged in runs(scenario, 1, plan):
+    for n, store, disk, acknowledged in runs(scenario, 1, plan, ordered=ordered):
         where = disk.faults.calls[-1] if disk.faults.calls else ""
         disk.cut_power()
         disk.power_on(losing)
@@ -208,13 +216,14 @@ def test_power_cut_at_each_call(scenario: Scenario, losing: Losing, after: bool)
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 @pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC, errno.EDQUOT], ids=errno.errorcode.get)
 @pytest.mark.parametrize("sticky", [False, True], ids=["once", "for good"])
-def test_each_call_fails(scenario: Scenario, code: int, sticky: bool) -> None:
+@KINDS
+def test_each_call_fails(scenario: Scenario, code: int, sticky: bool, ordered: bool) -> None:
     """Never acknowledged over a failed call that mattered; never an error unlike the store's."""
 
     def plan(disk: SimDisk, n: int) -> None:
         disk.faults.fail_at, disk.faults.fail_with, disk.faults.sticky = n, code, sticky
 
-    for n, store, disk, acknowledged in runs(scenario, 2, plan):
+    for n, store, disk, acknowledged in runs(scenario, 2, plan, ordered=ordered):
         where = disk.faults.calls[-1] if disk.faults.calls else ""
         assert disk.open_descriptors() == [], f"call {n}: {where}"
         disk.cut_power()
@@ -227,13 +236,16 @@ def test_each_call_fails(scenario: Scenario, code: int, sticky: bool) -> None:
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 @pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC], ids=errno.errorcode.get)
-def test_what_failed_once_and_is_tried_again_is_durable(scenario: Scenario, code: int) -> None:
+@KINDS
+def test_what_failed_once_and_is_tried_again_is_durable(
+    scenario: Scenario, code: int, ordered: bool
+) -> None:
     """A failed sync must not leave anything behind that the second try takes for synced."""
 
     def plan(disk: SimDisk, n: int) -> None:
         disk.faults.fail_at, disk.faults.fail_with = n, code
 
-    for n, store, disk, acknowledged in runs(scenario, 4, plan):
+    for n, store, disk, acknowledged in runs(scenario, 4, plan, ordered=ordered):
         where = disk.faults.calls[-1] if disk.faults.calls else ""
         if not acknowledged:
             with contextlib.suppress(Superseded):  # a sync failed after the name was there
@@ -247,7 +259,10 @@ def test_what_failed_once_and_is_tried_again_is_durable(scenario: Scenario, code
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("losing", ["everything unsynced", "some of it"])
-def test_an_async_pending_is_there_once_it_is_saved(losing: Losing, after: bool) -> None:
+@KINDS
+def test_an_async_pending_is_there_once_it_is_saved(
+    losing: Losing, after: bool, ordered: bool
+) -> None:
     pending = AsyncPending("PUT", "a", "c", "o", {"X-Timestamp": NOW.internal})
     scenario = Scenario(
         "async pending", nothing,
@@ -257,7 +272,7 @@ def test_an_async_pending_is_there_once_it_is_saved(losing: Losing, after: bool)
     def plan(disk: SimDisk, n: int) -> None:
         disk.faults.cut_at, disk.faults.cut_after = n, after
 
-    for _, _, disk, acknowledged in runs(scenario, 3, plan):
+    for _, _, disk, acknowledged in runs(scenario, 3, plan, ordered=ordered):
         disk.cut_power()
         disk.power_on(losing)
         kept = [content for path, content in disk.tree("/srv").items() if "async" in path]

@@ -1,0 +1,147 @@
+"""Small commits of one device, made together when several wait.
+
+A commit is a generator that pauses where it would wait for the medium. A disk thread takes all
+that have gathered and brings each up to its pause before it lets any go on. So their bytes travel
+together, and on a file system with one journal the first sync of a round leaves nothing to do to
+the others; and one hand-over and one wake-up of the event loop serve them all. While a round is
+under way the next one gathers; an idle device commits at once.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator
+from typing import Any, TypeAlias, TypeVar
+
+from swiftlite.host.tasks import Event, Lock, Tasks
+from swiftlite.objectstore.api import Unsettled
+
+T = TypeVar("T")
+Steps: TypeAlias = Generator[bool, None, T]
+"""Gives the result. Yields at each pause: whether what follows may wait long (for a lock), and so
+must not be done in company."""
+
+COMPANY_MAX = 32
+_LEAD = object()
+
+
+class Commits:
+    """Used by tasks; the steps run on disk threads."""
+
+    def __init__(self, tasks: Tasks) -> None:
+        self._tasks = tasks
+        self._devices: dict[str, _Device] = {}
+
+    def run(self, device: str, steps: Steps[T]) -> T:
+        """The result of the steps; raises what they raise."""
+        here = self._devices.get(device)
+        if here is None:
+            here = self._devices.setdefault(device, _Device(self._tasks.lock()))
+        commit = _Commit(steps)
+        with here.lock:
+            leads = not here.busy
+            if leads:
+                here.busy = True
+            else:
+                commit.event = self._tasks.event()
+                here.waiting.append(commit)
+        if not leads and commit.event is not None:
+            leads = self._wait(here, commit, commit.event) is _LEAD
+        if leads:
+            self._lead(device, here, commit)
+        if commit.alone:
+            self._tasks.offload(device, _finish, commit)
+        if commit.error is not None:
+            try:
+                raise commit.error
+            finally:
+                commit.error = None  # no cycle through the traceback
+        return commit.result  # type: ignore[no-any-return]  # of type T
+
+    def _wait(self, here: _Device, commit: _Commit, event: Event[Any]) -> object:
+        try:
+            return event.wait()
+        except BaseException:
+            if commit in here.waiting:
+                here.waiting.remove(commit)
+                commit.steps.close()
+            elif event.is_set and event.wait() is _LEAD:
+                self._pass_on(here)
+            raise
+
+    def _lead(self, device: str, here: _Device, first: _Commit) -> None:
+        company = [first]
+        with here.lock:
+            while here.waiting and len(company) < COMPANY_MAX:
+                company.append(here.waiting.popleft())
+        told = False
+        try:
+            self._tasks.offload(device, _advance, company)
+            told = True
+        finally:
+            for commit in company[1:]:
+                if not told:  # this task was killed, and nobody knows what comes of it
+                    commit.error = Unsettled(f"device {device}: the commit was given up")
+                assert commit.event is not None
+                commit.event.set()
+            self._pass_on(here)
+
+    def _pass_on(self, here: _Device) -> None:
+        with here.lock:
+            if here.waiting:
+                following = here.waiting.popleft().event
+                assert following is not None
+                following.set(_LEAD)
+            else:
+                here.busy = False
+
+
+def exhausted(steps: Steps[T]) -> T:
+    """Take all the steps here and now."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]  # of type T
+
+
+class _Device:
+    __slots__ = ("busy", "lock", "waiting")
+
+    def __init__(self, lock: Lock) -> None:
+        self.lock = lock  # held for moments, and never while anybody waits for the disk
+        self.busy = False  # a round is under way, and its leader will pass the lead on
+        self.waiting: deque[_Commit] = deque()
+
+
+class _Commit:
+    __slots__ = ("alone", "error", "event", "result", "steps")
+
+    def __init__(self, steps: Steps[Any]) -> None:
+        self.steps = steps
+        self.event: Event[Any] | None = None  # of the task that waits; None: it leads
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self.alone = False  # not done, and to be continued without company
+
+
+def _advance(company: list[_Commit]) -> None:
+    """Take each step of all before the next of any. On a disk thread."""
+    while company:
+        going = []
+        for commit in company:
+            try:
+                commit.alone = next(commit.steps)
+            except StopIteration as end:
+                commit.result = end.value
+            except BaseException as error:  # its own task will hear of it
+                commit.error = error
+            else:
+                if not commit.alone:
+                    going.append(commit)
+        company = going
+
+
+def _finish(commit: _Commit) -> None:
+    commit.alone = False
+    commit.result = exhausted(commit.steps)

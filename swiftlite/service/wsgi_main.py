@@ -220,9 +220,16 @@ def _sentence(server: ServerPlan, error: Exception) -> str:
 
 
 def http_limits(server: ServerPlan, limits: Limits) -> HttpLimits:
-    """What a client may do to this server's connections."""
+    """What a client may do to this server's connections.
+
+    A storage server takes more headers than a proxy does: what a proxy took at the limit goes on
+    to it with headers of the proxy's own.
+    """
     chosen = server.options
     keepalive = chosen.keepalive_timeout
+    count = limits.max_header_count
+    if server.kind.name != "proxy-server":
+        count += 64
     return HttpLimits(
         max_clients=chosen.max_clients,
         client_timeout=chosen.client_timeout,
@@ -231,7 +238,7 @@ def http_limits(server: ServerPlan, limits: Limits) -> HttpLimits:
         head=HeadLimits(
             header_line_bytes=limits.max_header_size,
             request_line_bytes=limits.max_request_line,
-            header_count=limits.max_header_count,
+            header_count=count,
         ),
     )
 

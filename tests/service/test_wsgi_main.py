@@ -15,7 +15,13 @@ import pytest
 
 from swiftlite.cluster import conf as cluster_conf
 from swiftlite.service.crew import CannotStart
-from swiftlite.service.wsgi_main import ServerKind, refuse_what_cannot_be_kept
+from swiftlite.service.wsgi_main import (
+    ServerKind,
+    http_limits,
+    plan,
+    refuse_what_cannot_be_kept,
+)
+from swiftlite.vocab.limits import Limits
 from tests.service.test_crew import wait_for
 
 HERE = Path(__file__).parent
@@ -200,3 +206,16 @@ def test_an_erasure_coded_policy_is_refused_by_what_would_have_to_keep_it(tmp_pa
     with pytest.raises(CannotStart, match="thrifty"):
         refuse_what_cannot_be_kept(ServerKind("object-server", 1, handles_objects=True), cluster)
     refuse_what_cannot_be_kept(ServerKind("container-server", 1), cluster)
+
+
+def test_what_a_proxy_takes_fits_a_storage_server(tmp_path: Path) -> None:
+    """A client's headers at the limit go on to storage servers with the proxy's own."""
+    (tmp_path / "server.conf").write_text("[DEFAULT]\nbind_port = 1\n")
+    limits = Limits()
+    counts = {
+        name: http_limits(plan(ServerKind(name, 1), str(tmp_path / "server.conf")), limits)
+        for name in ("proxy-server", "object-server", "container-server", "account-server")
+    }
+    proxy = counts.pop("proxy-server").head.header_count
+    assert proxy == limits.max_header_count
+    assert {one.head.header_count for one in counts.values()} == {proxy + 64}

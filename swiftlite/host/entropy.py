@@ -31,11 +31,24 @@ class Entropy(Protocol):
 class OsEntropy:
     """Secrets from the kernel; choices from a generator seeded by it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, ahead: int = 0) -> None:
+        """ahead: how many bytes are fetched at once, for a process whose fork calls reseed; the
+        system call costs ten times the copy. Then bytes() is for the loop's thread alone."""
+        self._ahead = ahead
         self._choices = random.Random(secrets.randbits(128))
+        self._store = b""  # from the kernel, not given out yet
+        self._at = 0
 
     def bytes(self, n: int) -> bytes:
-        return secrets.token_bytes(n)
+        end = self._at + n
+        if end > len(self._store):
+            if n > self._ahead:
+                return secrets.token_bytes(n)
+            self._store = secrets.token_bytes(self._ahead)
+            self._at, end = 0, n
+        taken = self._store[self._at : end]
+        self._at = end
+        return taken
 
     def hex(self, n: int) -> str:
         return secrets.token_hex(n)
@@ -51,5 +64,8 @@ class OsEntropy:
         return f"{bits | (4 << 76) | (0x8000 << 48):032x}"
 
     def reseed(self) -> None:
-        """After a fork, so that two workers do not make the same choices."""
+        """After a fork, so that two workers do not make the same choices, nor give out the same
+        bytes."""
+        self._store = b""
+        self._at = 0
         self._choices.seed(secrets.randbits(128))

@@ -57,6 +57,7 @@ _greenlet = eventlet.support.greenlets.greenlet
 class Hub(eventlet.hubs.epolls.Hub):  # type: ignore[misc]  # eventlet has no types
     """host.loop.Loop, and eventlet's hub for everybody else in this thread."""
 
+    running: bool  # eventlet's, as is stopping
     current = staticmethod(_current_greenlet)
     monotonic = staticmethod(monotonic)
 
@@ -116,6 +117,35 @@ class Hub(eventlet.hubs.epolls.Hub):  # type: ignore[misc]  # eventlet has no ty
         os.close(self._poke_fd)
 
     # One turn
+
+    def run(self, *_: object) -> None:
+        """eventlet's loop, without its work for timers in turns that have none."""
+        if self.running:
+            raise RuntimeError("the loop is running already")
+        self.running = True
+        self.stopping = False
+        try:
+            while not self.stopping:
+                while self.closed:
+                    self.close_one()
+                if self.next_timers:
+                    self.prepare_timers()
+                if self.timers:
+                    self.fire_timers(self.clock())
+                    if self.next_timers:
+                        self.prepare_timers()
+                if self.timers:
+                    self.wait(max(0.0, self.timers[0][0] - self.clock()))
+                elif self.next_timers:
+                    self.wait(0.0)
+                else:
+                    self.wait(None)
+            self.timers_canceled = 0
+            del self.timers[:]
+            del self.next_timers[:]
+        finally:
+            self.running = False
+            self.stopping = False
 
     def wait(self, seconds: float | None = None) -> None:
         """Poll once, switch to whoever is concerned, run what was posted, sweep deadlines."""
@@ -234,7 +264,7 @@ class _Process:
     """This process's hub, made when it is first needed and again after a fork."""
 
     hub: Hub | None = None
-    entropy = OsEntropy()
+    entropy = OsEntropy(ahead=1024)
 
 
 def current_hub() -> Hub:

@@ -12,6 +12,7 @@ import errno
 import os
 from collections.abc import Callable, Sequence
 from math import inf
+from typing import Any
 
 from swiftlite.host.loop import Endpoint, Loop, Waiter
 from swiftlite.host.net import Address, Bytes, ConnectFailed, DeadlinePassed, PeerGone, Stream
@@ -31,11 +32,16 @@ from swiftlite.host.tasks import Tasks
 # A peer on a fast link can keep a stream ready for ever, and with it everybody else waiting.
 _READS_IN_A_ROW = 16  # without parking, then others get their turn
 _SENDFILE_BYTES = 4 << 20  # per call (0.3 ms of CPU), and between two turns of others
+PERHAPS = 2
 _ACCEPT_PAUSE_S = 0.1  # when descriptors or memory ran out
 
 
 class GreenStream(Endpoint):
-    """host.net.Stream, and the loop's endpoint in one object."""
+    """host.net.Stream, and the loop's endpoint in one object.
+
+    `readable` is True when the loop has said so since the last read, and PERHAPS after a read that
+    took all it asked for: then only the kernel knows.
+    """
 
     __slots__ = (
         "_fd",
@@ -78,6 +84,7 @@ class GreenStream(Endpoint):
                 if len(data) < n and not self.ended:
                     self.readable = False  # drained: whatever comes now is a new edge
                 else:
+                    self.readable = PERHAPS
                     self._take_turns()
                 return data
 
@@ -95,6 +102,7 @@ class GreenStream(Endpoint):
                 if count < len(view) and not self.ended:
                     self.readable = False
                 else:
+                    self.readable = PERHAPS
                     self._take_turns()
                 return count
 
@@ -140,6 +148,8 @@ class GreenStream(Endpoint):
     def quiet(self) -> bool:
         if not self.readable:
             return True
+        if self.readable is True:
+            return False
         try:
             self._recv(1, _socket.MSG_PEEK)
         except BlockingIOError:
@@ -224,6 +234,26 @@ class GreenStream(Endpoint):
         return min(deadline, self._loop.monotonic() + self.idle_s)
 
 
+class _Together:
+    """What waits at several endpoints until each has something to read; to the loop, a greenlet."""
+
+    __slots__ = ("_missing", "greenlet")
+
+    def __init__(self, greenlet: Any, missing: int) -> None:  # noqa: ANN401 - has no types
+        self.greenlet = greenlet
+        self._missing = missing
+
+    def switch(self) -> None:
+        """One more of them may be read."""
+        self._missing -= 1
+        if not self._missing and self.greenlet is not None:
+            self.greenlet.switch()
+
+    def throw(self, error: BaseException) -> None:
+        if self.greenlet is not None:
+            self.greenlet.throw(error)
+
+
 class GreenListener:
     """host.net.Listener. Belongs to no loop until somebody accepts, so it survives a fork."""
 
@@ -255,7 +285,7 @@ class GreenListener:
                 # Anything else is an error of the one client that was next.
             else:
                 stream = GreenStream(loop, sock, peer)
-                stream.readable = True  # a client that connects has usually spoken already
+                stream.readable = PERHAPS  # a client that connects has usually spoken already
                 return stream
 
     def close(self) -> None:
@@ -351,6 +381,32 @@ class GreenNet:
             finally:
                 for stream in ours:
                     stream.reader = None
+
+    def wait_all(self, streams: Sequence[Stream], deadline: float | None) -> bool:
+        """One switch for all of them, where wait_any in a loop would take one for each."""
+        loop = self._loop_of_now()
+        missing = [s for s in streams if isinstance(s, GreenStream) and s.quiet()]
+        if not missing:
+            return True
+        together = _Together(loop.current(), len(missing))
+        until = inf if deadline is None else deadline
+        for stream in missing:
+            if stream.fileno() < 0:
+                raise PeerGone("closed here")
+            stream.reader = together
+            stream.read_until = until
+        if deadline is not None:
+            loop.fresh = True
+        try:
+            loop.switch()
+        except DeadlinePassed:
+            return False
+        finally:
+            together.greenlet = None
+            for stream in missing:
+                if stream.reader is together:
+                    stream.reader = None
+        return True
 
     def _begin(self, loop: Loop, address: Address, end: float | None) -> tuple[GreenStream, bool]:
         """Start to connect; true if that was already all (unix sockets, often loopback)."""

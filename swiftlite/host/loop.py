@@ -18,7 +18,7 @@ class Endpoint:
     __slots__ = ("ended", "read_until", "readable", "reader", "write_until", "writer")
 
     def __init__(self) -> None:
-        self.readable = False  # something may be read: data, an end or an error
+        self.readable: int = False  # something may be read: data, an end or an error
         self.ended = False  # the peer has sent its last byte (it may not have been read yet)
         self.reader: Any = None  # the greenlet that is parked here
         self.writer: Any = None

@@ -111,6 +111,21 @@ class Net(Protocol):
         """The first of these streams that may be read without waiting. Raises DeadlinePassed."""
         ...
 
+    def wait_all(self, streams: Sequence[Stream], deadline: float | None) -> bool:
+        """True once each of these streams may be read without waiting, false at the deadline."""
+        ...
+
+
+def wait_for_each(net: Net, streams: Sequence[Stream], deadline: float | None) -> bool:
+    """Net.wait_all out of wait_any, for a net that has no quicker way."""
+    missing = list(streams)
+    try:
+        while missing:
+            missing.remove(net.wait_any(missing, deadline))
+    except DeadlinePassed:
+        return False
+    return True
+
 
 @dataclass(frozen=True, slots=True)
 class FileSpan:

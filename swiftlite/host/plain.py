@@ -15,7 +15,15 @@ from typing import Any, Generic, TypeVar
 
 from swiftlite.host.bundle import Host
 from swiftlite.host.entropy import OsEntropy
-from swiftlite.host.net import Address, Bytes, ConnectFailed, DeadlinePassed, PeerGone, Stream
+from swiftlite.host.net import (
+    Address,
+    Bytes,
+    ConnectFailed,
+    DeadlinePassed,
+    PeerGone,
+    Stream,
+    wait_for_each,
+)
 from swiftlite.host.os_clock import OsClock, monotonic, sleep
 from swiftlite.host.os_disk import OsDisk
 from swiftlite.host.os_process import OsProcess
@@ -249,6 +257,9 @@ class PlainNet:
         if not ready:
             raise DeadlinePassed("nothing to read in time")
         return by_fd[ready[0]]
+
+    def wait_all(self, streams: Sequence[Stream], deadline: float | None) -> bool:
+        return wait_for_each(self, streams, deadline)
 
 
 def make_host() -> Host:

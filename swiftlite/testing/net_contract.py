@@ -165,6 +165,31 @@ class NetContract:
         serving.wait()
         listener.close()
 
+    def test_all_of_several_can_be_read(self, host: Host, ip: str) -> None:
+        with _pair(host, ip) as (one, here), _pair(host, ip) as (two, there):
+            soon = host.clock.monotonic() + 0.01
+            assert not host.net.wait_all([one, two], soon)
+            here.send_all(b"a")
+            soon = host.clock.monotonic() + 0.01
+            assert not host.net.wait_all([one, two], soon)
+            there.close()  # an end is something to read, too
+            assert host.net.wait_all([one, two], host.clock.monotonic() + 5.0)
+            assert (one.recv(1), two.recv(1)) == (b"a", b"")
+            assert host.net.wait_all([], None)
+
+    def test_waiting_for_all_may_be_waiting_for_long(self, host: Host, ip: str) -> None:
+        with _pair(host, ip) as (one, here), _pair(host, ip) as (two, there):
+
+            def send() -> None:
+                for stream in (here, there):
+                    host.tasks.sleep(0.01)
+                    stream.send_all(b"x")
+
+            sending = host.tasks.spawn(send)
+            assert host.net.wait_all([one, two], host.clock.monotonic() + 5.0)
+            sending.wait()
+            assert (one.recv(9), two.recv(9)) == (b"x", b"x")
+
     def test_the_first_readable_of_several(self, host: Host, ip: str) -> None:
         with _pair(host, ip) as (one, _other), _pair(host, ip) as (two, there):
             soon = host.clock.monotonic() + 0.01

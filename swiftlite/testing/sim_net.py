@@ -13,7 +13,15 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from swiftlite.host.disk import Disk
-from swiftlite.host.net import Address, Bytes, ConnectFailed, DeadlinePassed, PeerGone, Stream
+from swiftlite.host.net import (
+    Address,
+    Bytes,
+    ConnectFailed,
+    DeadlinePassed,
+    PeerGone,
+    Stream,
+    wait_for_each,
+)
 from swiftlite.testing.sim_tasks import Scheduler, Waiter
 
 _WINDOW_BYTES = 262_144  # on the way and unread, per direction
@@ -416,6 +424,9 @@ class SimNet:
             for stream in ours:
                 stream.incoming.waiters.append(waiter)
             self.scheduler.park(waiter, deadline)
+
+    def wait_all(self, streams: Sequence[Stream], deadline: float | None) -> bool:
+        return wait_for_each(self, streams, deadline)
 
     def _joined(self, listener: SimListener, address: Address) -> SimStream:
         there, here = _Pipe(self.scheduler), _Pipe(self.scheduler)

@@ -11,15 +11,13 @@ from collections.abc import Callable
 
 from swiftlite.host.net import Address, Bytes, DeadlinePassed, PeerGone, Stream
 from swiftlite.peers.answer import Answer
+from swiftlite.peers.answer_head import AnswerHead, answer_head
 from swiftlite.peers.call import declared_body
 from swiftlite.peers.errors import PeerBroke, PeerFault, PeerTimeout
 from swiftlite.peers.headers import Headers
 from swiftlite.peers.wire import Wire
 from swiftlite.protocols.http1.chunked import LAST_CHUNK, chunk_head
-from swiftlite.protocols.http1.connection import client_keeps
 from swiftlite.protocols.http1.errors import Malformed
-from swiftlite.protocols.http1.framing import UNTIL_CLOSE, answer_body
-from swiftlite.protocols.http1.heads import read_answer_head
 
 ONE_SEND_BYTES = 65536
 _HEAD_BYTES_MAX = 131072
@@ -37,8 +35,10 @@ class Exchange:
         "_idempotent",
         "_read_timeout",
         "_sent",
+        "_to_head",
         "_wire",
         "continue_headers",
+        "repeated",
     )
 
     def __init__(
@@ -59,6 +59,8 @@ class Exchange:
         self._connect_anew = connect_anew
         self._declared = declared_body(head)
         self._answered = False
+        self._to_head = head.startswith(b"HEAD ")
+        self.repeated = False  # sent a second time, so that the node may have it twice
         self._sent = 0  # bytes of the body; for chunks -1 once the last one is out
         self.continue_headers: Headers | None = None
 
@@ -128,21 +130,21 @@ class Exchange:
 
     def await_continue(self, deadline: float | None) -> Answer | None:
         """None once a 100 has come (its headers in continue_headers), or the final answer."""
-        status, reason, http11, headers = self._next_head(deadline)
-        while status < 200 and status != 100:
-            status, reason, http11, headers = self._next_head(deadline)
-        if status == 100:
-            self.continue_headers = Headers(headers)
+        head = self._next_head(deadline)
+        while head.status < 200 and head.status != 100:
+            head = self._next_head(deadline)
+        if head.status == 100:
+            self.continue_headers = head.headers
             return None
-        return self._final(status, reason, http11, headers)
+        return self._final(head)
 
     def answer(self, deadline: float | None) -> Answer:
         """The final answer; any 1xx before it is skipped. Raises PeerTimeout, PeerBroke."""
-        status, reason, http11, headers = self._next_head(deadline)
-        while status < 200:
-            self.continue_headers = Headers(headers)
-            status, reason, http11, headers = self._next_head(deadline)
-        return self._final(status, reason, http11, headers)
+        head = self._next_head(deadline)
+        while head.status < 200:
+            self.continue_headers = head.headers
+            head = self._next_head(deadline)
+        return self._final(head)
 
     def close(self) -> None:
         """Abandon it; the connection is not used again. Nothing once there is an answer, which
@@ -178,14 +180,14 @@ class Exchange:
         whole = self._declared == self._sent
         return self._idempotent or not whole
 
-    def _next_head(self, deadline: float | None) -> tuple[int, str, bool, dict[str, str]]:
+    def _next_head(self, deadline: float | None) -> AnswerHead:
         wire = self._wire
         wire.stream.deadline = deadline
         try:
             head = wire.incoming.head(_HEAD_BYTES_MAX)
             if head is None:
                 raise PeerGone
-            return read_answer_head(head)
+            return answer_head(head, to_head=self._to_head)
         except PeerGone:
             if not self._may_start_again():
                 wire.close()
@@ -195,24 +197,19 @@ class Exchange:
         except Malformed as error:
             wire.close()
             raise PeerBroke(wire.address, error.sentence) from None
+        self.repeated = True
         self._start_again(deadline)
         return self._next_head(deadline)
 
-    def _final(self, status: int, reason: str, http11: bool, headers: dict[str, str]) -> Answer:
+    def _final(self, head: AnswerHead) -> Answer:
         wire = self._wire
-        method = "HEAD" if self._head.startswith(b"HEAD ") else ""
-        get = headers.get
-        try:
-            framing = answer_body(method, status, get("Transfer-Encoding"), get("Content-Length"))
-        except Malformed as error:
-            wire.close()
-            raise PeerBroke(wire.address, error.sentence) from None
         self._answered = True
         wire.request_complete = self._sent == self._declared
-        wire.keep = framing != UNTIL_CLOSE and client_keeps(http11, get("Connection"))
-        wire.stream.deadline = None
-        wire.stream.idle_s = self._read_timeout
-        return Answer(status, reason, Headers(headers), wire, framing)
+        wire.keep = head.keep
+        stream = wire.stream
+        stream.deadline = None
+        stream.idle_s = self._read_timeout
+        return Answer(head.status, head.reason, head.headers, wire, head.framing)
 
     def _fault(self, error: PeerGone | DeadlinePassed, doing: str) -> PeerFault:
         address = self._wire.address

@@ -63,7 +63,8 @@ class Pool:
         idempotent: bool = False,
     ) -> list[Exchange | PeerFault]:
         """open() for several (address, head, body), connecting to all at once; faults as values."""
-        wires: list[Wire | PeerFault | None] = [self._take_idle(call[0]) for call in calls]
+        take_idle = self._take_idle
+        wires: list[Wire | PeerFault | None] = [take_idle(call[0]) for call in calls]
         if None in wires:
             self._connect_missing(calls, wires)
         outcome: list[Exchange | PeerFault] = []

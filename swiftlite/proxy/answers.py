@@ -29,6 +29,22 @@ _NOT_TOLD = frozenset(
     )
 )
 _ERROR_BODY_MAX = 8192
+_PASSED, _DROPPED, _ETAG, _TYPE = range(4)
+
+
+class _Kinds(dict[str, int]):
+    """Header name, in any case, to what is done with it; bounded."""
+
+    def __missing__(self, name: str) -> int:
+        lowered = name.lower()
+        kind = _DROPPED if lowered in _NOT_TOLD else _PASSED
+        kind = {"etag": _ETAG, "content-type": _TYPE}.get(lowered, kind)
+        if len(self) < 4096:
+            self[name] = kind
+        return kind
+
+
+_kinds = _Kinds()
 
 
 def told_headers(headers: Iterable[tuple[str, str]], *, read: bool = False) -> HeaderList:
@@ -37,13 +53,14 @@ def told_headers(headers: Iterable[tuple[str, str]], *, read: bool = False) -> H
     read: for a GET or HEAD, which tells that ranges are served.
     """
     told = [("Accept-Ranges", "bytes")] if read else []
+    kinds = _kinds
     for name, value in headers:
-        lowered = name.lower()
-        if lowered in _NOT_TOLD:
+        kind = kinds[name]
+        if kind == _DROPPED:
             continue
-        if lowered == "etag":
+        if kind == _ETAG:
             value = value.replace('"', "")
-        elif lowered == "content-type" and ";" in value:
+        elif kind == _TYPE and ";" in value:
             value = clean_content_type(value)
         told.append((name, value))
     return told

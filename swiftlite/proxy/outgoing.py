@@ -6,7 +6,8 @@ here, because a line break in a header is a request of somebody else's.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 from urllib.parse import unquote_plus
 
 from swiftlite.proxy.plan import Header
@@ -82,27 +83,43 @@ def header_name(environ_key: str) -> str:
     return _NAMES[environ_key]
 
 
+class _Passed(dict[str, str]):
+    """Environ key to the name under which a header is passed on, "" for what is not; bounded."""
+
+    def __init__(self, name_of: Callable[[str], str]) -> None:
+        super().__init__()
+        self._name_of = name_of
+
+    def __missing__(self, key: str) -> str:
+        name = self._name_of(key)
+        if len(self) < _KEPT_MAX:
+            self[key] = name
+        return name
+
+
+def _name_in_read(key: str) -> str:
+    return _NAMES[key] if key.startswith("HTTP_X_BACKEND_") else _READ_KEYS.get(key, "")
+
+
+def _name_in_change(key: str) -> str:
+    return _NAMES[key] if key.startswith("HTTP_") and key not in _NEVER_SENT else ""
+
+
+_READ_NAMES = _Passed(_name_in_read)
+_CHANGE_NAMES = _Passed(_name_in_change)
+
+
 def read_headers(environ: Environ) -> list[Header]:
     """What a GET or HEAD passes on: conditions, ranges, and what filters tell the servers."""
-    found = []
-    for key in environ:
-        if key.startswith("HTTP_"):
-            name = _READ_KEYS.get(key)
-            if name is not None:
-                found.append((name, environ[key]))
-            elif key.startswith("HTTP_X_BACKEND_"):
-                found.append((_NAMES[key], environ[key]))
-    return found
+    names = _READ_NAMES
+    return [(name, environ[key]) for key in environ if (name := names[key])]
 
 
 def object_headers(environ: Environ) -> list[Header]:
     """What a change of an object passes on: everything but what belongs to the connection, since
     which headers are kept is the object servers' setting."""
-    found = [
-        (_NAMES[key], value)
-        for key, value in environ.items()
-        if key.startswith("HTTP_") and key not in _NEVER_SENT
-    ]
+    names = _CHANGE_NAMES
+    found = [(name, environ[key]) for key in environ if (name := names[key])]
     content_type = environ.get("CONTENT_TYPE")
     if content_type:
         found.append(("Content-Type", content_type))
@@ -188,10 +205,31 @@ def request_head(
     lane: bytes = b"",
 ) -> bytes:
     """A whole head. target and query are quoted; block and lane are header lines."""
-    ip = f"[{device.ip}]" if ":" in device.ip else device.ip
+    place = _places.get(id(device))
+    if place is None:
+        place = _place_of(device)
     question = f"?{query}" if query else ""
-    line = (
-        f"{method} /{quote_path(device.device)}/{partition}{target}{question} HTTP/1.1\r\n"
-        f"Host: {ip}:{device.port}\r\n"
-    )
-    return b"%b%b%b\r\n" % (line.encode("latin-1"), lane, block)
+    line = f"{method}{place.path}{partition}{target}{question}{place.ending}"
+    return b"".join((line.encode("latin-1"), lane, block, b"\r\n"))
+
+
+class _Place(NamedTuple):
+    """A device's part of a request line, and what follows it. Holds the device, so that its id
+    stays its own."""
+
+    device: Device
+    path: str
+    ending: str
+
+
+_places: dict[int, _Place] = {}
+
+
+def _place_of(device: Device) -> _Place:
+    ip = f"[{device.ip}]" if ":" in device.ip else device.ip
+    ending = f" HTTP/1.1\r\nHost: {ip}:{device.port}\r\n"
+    place = _Place(device, f" /{quote_path(device.device)}/", ending)
+    if len(_places) >= _KEPT_MAX:
+        _places.clear()
+    _places[id(device)] = place
+    return place

@@ -29,6 +29,8 @@ from swiftlite.proxy.plan import Plan
 from swiftlite.vocab.status import is_success
 
 _ANSWER_BODY_MAX = 8192
+_DONE = {"PUT": 201, "POST": 202, "DELETE": 204}  # what a change is answered that was carried out
+_TOGETHER_S = 0.2  # for all nodes to answer; one wake-up then, instead of one for each
 
 
 def tell(
@@ -89,6 +91,12 @@ class Telling:
         """The answers. With an ending, lanes that fail go on to the next node with this body."""
         decided = False
         until: float | None = None
+        if len(self.lanes) > 1 and self._all_have_answered():
+            # Nothing is to be gained from looking at each as it comes.
+            unlucky = [lane for lane in self.lanes.copy() if self._read(lane)]
+            if unlucky and ending is not None and (not self._decided() or self._succeeded()):
+                for one in unlucky:
+                    self.again(one, ending, body)
         while self.lanes:
             if not decided and self._decided():
                 decided = True
@@ -164,7 +172,8 @@ class Telling:
             for lane, node in taken
         ]
         now = context.monotonic()
-        outcome = context.pool.open_all(calls, deadline=now + self._timeout)
+        # Whatever goes through here may come twice: it carries the moment of the change.
+        outcome = context.pool.open_all(calls, deadline=now + self._timeout, idempotent=True)
         wanted = []
         now = context.monotonic()
         for (lane, node), exchange in zip(taken, outcome, strict=True):
@@ -181,6 +190,18 @@ class Telling:
         wanted = [lane.number]
         while wanted and (node := self._next_node()) is not None:
             wanted = self._open([(lane.number, node)], ending, body)
+
+    def _all_have_answered(self) -> bool:
+        """Wait for all of them, but not for long: who is late is waited for one by one."""
+        streams = [lane.exchange.stream for lane in self.lanes if not lane.exchange.has_input]
+        context = self._context
+        return context.host.net.wait_all(streams, context.monotonic() + _TOGETHER_S)
+
+    def _is_ours(self, conflict: NodeAnswer) -> bool:
+        """Whether what stands in the way of a request that was sent twice is what it made itself
+        the first time, before its connection broke."""
+        theirs = conflict.header("x-backend-timestamp")
+        return theirs is not None and ("X-Timestamp", theirs) in self.plan.headers
 
     def _decided(self) -> bool:
         return has_quorum([answer.status for answer in self.answers], self.plan.lanes)
@@ -207,6 +228,8 @@ class Telling:
             return True
         self.lanes.remove(lane)
         said = self.told(lane.node, answer)
+        if said.status == 409 and lane.exchange.repeated and self._is_ours(said):
+            said = NodeAnswer(_DONE.get(self.plan.method, 201), headers=())
         if said.status >= 500:
             self.orphans.add(lane.number)
             return True

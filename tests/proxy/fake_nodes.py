@@ -259,6 +259,21 @@ def closing(*verbs: str, kind: str = "object") -> Fault:
     return fault
 
 
+def closing_once(*verbs: str, carry_out: bool) -> Fault:
+    """The first time, the connection is closed without an answer; carry_out: after the work."""
+
+    def fault(node: FakeNode, request: Request) -> Response | None:
+        if not _concerned(request, verbs, "object"):
+            return None
+        node.fault = None
+        if carry_out:
+            node._answer(request)
+        request.environ["swiftlite.stream"].close()
+        raise Refusal(500)
+
+    return fault
+
+
 def closing_after(count: int) -> Fault:
     """A PUT's connection is closed when so many bytes of its body were read."""
 

@@ -9,7 +9,7 @@ import pytest
 from swiftlite.vocab.errors import ClientGone, ClientTooSlow
 from swiftlite.vocab.limits import Limits
 from tests.proxy.clusters import Cluster
-from tests.proxy.fake_nodes import answering, closing_after, hanging
+from tests.proxy.fake_nodes import answering, closing_after, closing_once, hanging
 from tests.web.environs import Answer
 
 BIG = bytes(range(256)) * 2000
@@ -138,3 +138,55 @@ def test_a_chunked_body_that_is_too_long_is_refused(make_cluster: Make) -> None:
     assert cluster.ask("PUT", "/v1/a/c/o", BIG, Content_Type="a/b").status == 413
     cluster.settle()
     assert cluster.holders("a/c/o") == []
+
+
+@pytest.mark.parametrize("carry_out", [False, True])
+@pytest.mark.parametrize("body", BODIES)
+def test_dead_kept_connections_to_all_nodes_do_not_fail_a_put(
+    make_cluster: Make, body: bytes, carry_out: bool
+) -> None:
+    """All nodes lost power and came back; nobody told the proxy that its connections are gone."""
+    cluster = make_cluster(devices=3)
+    cluster.make_container()
+    cluster.put("/v1/a/c/first", b"leaves connections to all three")
+    for node in cluster.nodes:
+        node.fault = closing_once("PUT", carry_out=carry_out and body != BIG)
+    answer = cluster.ask("PUT", "/v1/a/c/o", body, Content_Type="a/b")
+    assert answer.status == 201
+    assert cluster.holders("a/c/o") == [0, 1, 2]
+    assert cluster.limited() == []
+    assert cluster.ask("GET", "/v1/a/c/o").body == body
+
+
+def test_one_dead_kept_connection_costs_no_handoff(cluster: Cluster) -> None:
+    cluster.put("/v1/a/c/first", b"leaves connections")
+    cluster.nodes[1].fault = closing_once("PUT", carry_out=True)
+    cluster.put("/v1/a/c/o", b"small")
+    assert cluster.holders("a/c/o") == [0, 1, 2]
+
+
+@pytest.mark.parametrize("carry_out", [False, True])
+def test_dead_kept_connections_do_not_fail_a_post_or_delete(
+    make_cluster: Make, carry_out: bool
+) -> None:
+    cluster = make_cluster(devices=3)
+    cluster.make_container()
+    cluster.put("/v1/a/c/o", b"x")
+    for verb, good in (("POST", 202), ("DELETE", 204)):
+        for node in cluster.nodes:
+            node.fault = closing_once(verb, carry_out=carry_out)
+        assert cluster.ask(verb, "/v1/a/c/o").status == good
+    assert cluster.holders("a/c/o") == []
+
+
+def test_a_conflict_with_another_change_is_no_success(make_cluster: Make) -> None:
+    """Sent twice or not: an object with a moment that is not ours is somebody else's."""
+    cluster = make_cluster(devices=3)
+    cluster.make_container()
+    cluster.put("/v1/a/c/o", b"theirs")
+    for node in cluster.nodes:
+        node.items["a/c/o"].timestamp = "9999999999.00000"
+        node.fault = closing_once("PUT", carry_out=False)
+    answer = cluster.ask("PUT", "/v1/a/c/o", b"ours", Content_Type="a/b")
+    assert answer.status == 202  # stored nowhere, something newer is there
+    assert cluster.ask("GET", "/v1/a/c/o").body == b"theirs"

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import mimetypes
-
 from swiftlite.infocache import ContainerInfo, get_container_info
 from swiftlite.policies import Policy
 from swiftlite.proxy.answers import response_of
 from swiftlite.proxy.context import Context
 from swiftlite.proxy.obj.changes import inbound_timestamp, plan_change
+from swiftlite.proxy.obj.guessing import guessed_type
 from swiftlite.proxy.obj.kinds import kind_of
 from swiftlite.proxy.obj.post_delete import tell_change
 from swiftlite.proxy.obj.put_pump import pump
@@ -17,7 +16,6 @@ from swiftlite.proxy.reading import SLOW_NODE_S, ReadPlan
 from swiftlite.proxy.target import Target
 from swiftlite.proxy.verbs import Verb, authorise
 from swiftlite.vocab.http_date import format_http_date
-from swiftlite.vocab.names import text_to_wsgi
 from swiftlite.web import Refusal, Request, Response
 from swiftlite.web.checks import check_delete_headers, check_metadata, check_object_creation
 from swiftlite.web.conditional import wants_no_overwrite
@@ -157,8 +155,7 @@ def _guess_content_type(request: Request) -> None:
     detect = request.true_header("X-Detect-Content-Type")
     request.set_header("X-Detect-Content-Type", None)
     if detect or not request.environ.get("CONTENT_TYPE"):
-        guessed, _encoding = mimetypes.guess_type(request.environ["PATH_INFO"])
-        request.environ["CONTENT_TYPE"] = text_to_wsgi(guessed or "application/octet-stream")
+        request.environ["CONTENT_TYPE"] = guessed_type(request.environ["PATH_INFO"])
 
 
 def _stagger(context: Context, policy_index: int) -> float:

@@ -115,13 +115,10 @@ def _least_bad(table: Assignment, others: list[int]) -> int:
     return min(live, key=lambda number: (table.held[number] + 1) / (table.want[number] + 0.1))
 
 
-def spread_apart(table: Assignment, rng: Random, progress: Progress) -> None:
-    """Move one replica of each partition that is more crowded than the plan allows."""
-    crowded = [
-        p
-        for p in over_full(table.rows, table.tree, table.most, table.parts, table.hole)
-        if table.free[p] or _doubled(table, p)
-    ]
+def spread_apart(table: Assignment, rng: Random, progress: Progress) -> list[int]:
+    """Move one replica of each partition that is more crowded than the plan allows; gives them."""
+    found = over_full(table.rows, table.tree, table.most, table.parts, table.hole)
+    crowded = [p for p in found if table.free[p] or _doubled(table, p)]
     rng.shuffle(crowded)
     hungry = Hungry(table, rng)
     for done, partition in enumerate(crowded):
@@ -136,6 +133,7 @@ def spread_apart(table: Assignment, rng: Random, progress: Progress) -> None:
         for find in homes:
             if _move_first(table, partition, choices, find):
                 break
+    return found
 
 
 def drain(table: Assignment, rng: Random, progress: Progress) -> None:

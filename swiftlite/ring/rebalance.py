@@ -1,8 +1,8 @@
 """One rebalance, from the state of a builder to a new table. Pure: the same input, the same result.
 
 Either everything is new (layout), or as little as possible moves: replicas without a holder get
-one, crowded ones move apart, then surplus goes to where it is missing, and a swap pass resolves
-what single moves cannot.
+one, crowded ones move apart, then surplus goes to where it is missing, a swap pass resolves what
+single moves cannot, and what was decided greedily is decided again where that gains something.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from .gather import Progress, drain, even_out, fill_holes, spread_apart
 from .layout import lay_out
 from .measures import ideal_parts
 from .quotas import device_quotas
+from .refine import refine
 from .swap import swap_leftovers
 from .tiers import TierTree
 from .wanted import Plan, make_plan
@@ -83,13 +84,8 @@ def rebalance(question: Question, progress: Progress) -> Outcome:
         question.last_start + question.parts // 4 + rng.randint(0, question.parts // 2)
     ) % question.parts
     held = {n: count for n, count in question.held.items() if n not in question.removed}
-    quotas = device_quotas(
-        plan,
-        question.parts,
-        sum(lengths),
-        ideal_parts(question.devices, sum(lengths)),
-        held,
-    )
+    ideal = ideal_parts(question.devices, sum(lengths))
+    quotas = device_quotas(plan, question.parts, sum(lengths), ideal, held)
     if not question.rows:
         progress("placing all replicas", 0, 1)
         rows = lay_out(tree, quotas, question.parts, lengths, question.typecode, rng)
@@ -104,12 +100,14 @@ def rebalance(question: Question, progress: Progress) -> Outcome:
             held={number: quota for number, quota in quotas.items() if quota},
         )
     table = _opened(question, tree, plan, lengths, quotas)
+    free = bytearray(table.free)
     holes = table.unfilled()
     fill_holes(table, holes, rng, progress)
     drain(table, rng, progress)
-    spread_apart(table, rng, progress)
+    crowded = spread_apart(table, rng, progress)
     even_out(table, start, rng, progress)
     swap_leftovers(table, rng)
+    refine(table, free, holes, crowded, ideal, plan.allowed, rng)
     return _outcome(question, table, plan, quotas, lengths, len(holes), start)
 
 

@@ -227,16 +227,17 @@ class Connection:
         return True
 
     def _could_go_on(self) -> bool:
-        return (
-            may_use_again(
-                client_wants=self._keep,
-                body_left=self._body.left,
-                drain_max=self._service.limits.drain_bytes,
-                waits_for_continue=self._waits_for_continue and self._body.left != 0,
-            )
-            and self._body.broken is None
-            and not self._service.draining
-            and not self._service.crowded
+        service, body = self._service, self._body
+        left = body.left
+        if service.draining or service.crowded or body.broken is not None:
+            return False
+        if not left:
+            return self._keep
+        return may_use_again(
+            client_wants=self._keep,
+            body_left=left,
+            drain_max=service.limits.drain_bytes,
+            waits_for_continue=self._waits_for_continue,
         )
 
     def _fail(self, answer: Answer, status: int, sentence: str) -> None:

@@ -77,6 +77,10 @@ def get_container_info(
     fresh: bool = False,
 ) -> ContainerInfo:
     """The container of the request, or the one named (text, both names). See get_account_info."""
+    if account and container:  # known already; the path is only looked at when nothing is kept
+        found = find_container(environ, account, container, request_only=fresh)
+        if found is not None:
+            return found
     version, in_path, container_in_path, _obj = _path_of(environ)
     account = account or in_path
     container = container or container_in_path

@@ -52,7 +52,8 @@ class Pool:
         idempotent: may be sent a second time if a kept connection turns out to be dead. Raises
         PeerUnreachable, PeerTimeout, PeerBroke.
         """
-        wire = self._take_idle(address) or self._connect(address)
+        oldest_good = self._monotonic() - self._keep_s
+        wire = self._take_idle(address, oldest_good) or self._connect(address)
         return self._begin(wire, head, body, deadline, idempotent)
 
     def open_all(
@@ -63,8 +64,10 @@ class Pool:
         idempotent: bool = False,
     ) -> list[Exchange | PeerFault]:
         """open() for several (address, head, body), connecting to all at once; faults as values."""
-        take_idle = self._take_idle
-        wires: list[Wire | PeerFault | None] = [take_idle(call[0]) for call in calls]
+        oldest_good = self._monotonic() - self._keep_s
+        wires: list[Wire | PeerFault | None] = [
+            self._take_idle(call[0], oldest_good) for call in calls
+        ]
         if None in wires:
             self._connect_missing(calls, wires)
         outcome: list[Exchange | PeerFault] = []
@@ -107,11 +110,10 @@ class Pool:
             raise
         return exchange
 
-    def _take_idle(self, address: Address) -> Wire | None:
+    def _take_idle(self, address: Address, oldest_good: float) -> Wire | None:
         idle = self._idle.get(address)
         if not idle:
             return None
-        oldest_good = self._monotonic() - self._keep_s
         while idle:
             wire = idle.pop()
             if wire.idle_since >= oldest_good and wire.stream.quiet():

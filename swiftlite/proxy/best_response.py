@@ -43,7 +43,7 @@ def quorum_size(count: int) -> int:
 
 def has_quorum(statuses: Sequence[int], nodes: int, quorum: int | None = None) -> bool:
     """Whether some class already has as many answers as it takes, whatever the others say."""
-    needed = quorum_size(nodes) if quorum is None else quorum
+    needed = (nodes + 1) // 2 if quorum is None else quorum
     if len(statuses) < needed:
         return False
     return any(

@@ -49,6 +49,7 @@ _NEVER_SENT = frozenset(
         "UPGRADE",
         "USER_AGENT",
         "X_AUTH_TOKEN",
+        "X_BACKEND_STORAGE_POLICY_INDEX",
         "X_SERVICE_TOKEN",
         "X_STORAGE_TOKEN",
         "X_TIMESTAMP",

@@ -41,11 +41,7 @@ def plan_change(
         nodes = order.for_deleting(ring, partition, primaries)
     else:
         nodes = order.for_writing(ring, partition, primaries)
-    headers: list[Header] = [
-        item
-        for item in object_headers(request.environ)
-        if item[0] != "X-Backend-Storage-Policy-Index"
-    ]
+    headers = object_headers(request.environ)
     headers.append(("X-Timestamp", timestamp.internal))
     headers.append(("X-Backend-Storage-Policy-Index", str(policy.index)))
     if ring.next_part_power is not None:
@@ -53,7 +49,8 @@ def plan_change(
     open_expired = context.options.allow_open_expired and verb == "POST"
     if open_expired and request.true_header("X-Open-Expired"):
         headers.append(("X-Backend-Open-Expired", "true"))
-    headers += common_headers(request, context.trans_id(request), context.agent)
+    trans_id = context.trans_id(request)
+    headers += common_headers(request, trans_id, context.agent)
     quorum = policy.quorum(len(primaries))
     return Plan(
         method=verb,
@@ -64,7 +61,7 @@ def plan_change(
         lane_blocks=_lane_blocks(context, request, target, container, lanes, quorum),
         quorum=quorum if lanes == len(primaries) else (lanes + 1) // 2,
         length=request.body_length if verb == "PUT" else 0,
-        trans_id=context.trans_id(request),
+        trans_id=trans_id,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from swiftlite.infocache import ContainerInfo, get_container_info
 from swiftlite.policies import Policy
 from swiftlite.proxy.answers import response_of
@@ -21,6 +23,8 @@ from swiftlite.web.checks import check_delete_headers, check_metadata, check_obj
 from swiftlite.web.conditional import wants_no_overwrite
 from swiftlite.web.wsgi import WsgiApp
 
+_date_of = lru_cache(maxsize=16)(format_http_date)  # many changes come in one second
+
 
 class ObjectController:
     """app: the proxy itself, through which infos are looked up."""
@@ -38,7 +42,7 @@ class ObjectController:
 
     def read(self, request: Request, target: Target) -> Response:
         context, environ = self._context, request.environ
-        container = self._container(request)
+        container = self._container(request, target)
         denial = authorise(request, container.read_acl)
         if denial is not None:
             return denial
@@ -52,7 +56,8 @@ class ObjectController:
             headers.append(("X-Backend-Storage-Policy-Index", str(policy.index)))
         if context.options.allow_open_expired and request.true_header("X-Open-Expired"):
             headers.append(("X-Backend-Open-Expired", "true"))
-        headers += common_headers(request, context.trans_id(request), context.agent)
+        trans_id = context.trans_id(request)
+        headers += common_headers(request, trans_id, context.agent)
         own = context.policy_options(policy.index)
         order = context.policy_order(policy.index)
         plan = ReadPlan(
@@ -65,7 +70,7 @@ class ObjectController:
             suppress=own.rebalance_missing_suppression_count,
             newest=request.true_header("X-Newest"),
             of_object=True,
-            trans_id=context.trans_id(request),
+            trans_id=trans_id,
             stagger=_stagger(context, policy.index),
         )
         return kind_of(policy).read(context, request, plan)
@@ -73,7 +78,7 @@ class ObjectController:
     def put(self, request: Request, target: Target) -> Response:
         context = self._context
         wants_no_overwrite(request)  # refuses any If-None-Match but `*`
-        container = self._container(request)
+        container = self._container(request, target)
         self._authorise_write(request, container)
         policy = self._policy(request, container)
         _guess_content_type(request)
@@ -86,21 +91,21 @@ class ObjectController:
         if 200 <= answer.status < 300:
             headers = {
                 "Content-Type": "text/html; charset=UTF-8",
-                "Last-Modified": format_http_date(timestamp.ceil()),
+                "Last-Modified": _date_of(timestamp.ceil()),
             }
             return response_of(answer, headers)
         return response_of(answer)
 
     def post(self, request: Request, target: Target) -> Response:
         context = self._context
-        container = self._container(request)
+        container = self._container(request, target)
         self._authorise_write(request, container)
         check_metadata(request, "object", context.limits)
         check_delete_headers(request, context.host.clock.wall())
         return self._changed(request, target, container)
 
     def delete(self, request: Request, target: Target) -> Response:
-        container = self._container(request)
+        container = self._container(request, target)
         self._authorise_write(request, container)
         return self._changed(request, target, container)
 
@@ -111,10 +116,16 @@ class ObjectController:
         plan = plan_change(context, request, target, policy, container, timestamp)
         return response_of(tell_change(context, plan))
 
-    def _container(self, request: Request) -> ContainerInfo:
+    def _container(self, request: Request, target: Target) -> ContainerInfo:
         """What is known of the container; 503 when nobody can say."""
         fresh = self._context.doubts(self._context.options.container_existence_skip_cache_pct)
-        info = get_container_info(request.environ, self._app, fresh=fresh)
+        info = get_container_info(
+            request.environ,
+            self._app,
+            account=target.account,
+            container=target.container,
+            fresh=fresh,
+        )
         if info.status >= 500:
             raise Refusal(503, "The container of this object cannot be reached just now.")
         return info

@@ -70,7 +70,8 @@ def _response(context: Context, search: Search, found: Found) -> Response | None
         body = RelayedBody(context, search, found)
         return Response(status, headers, app_iter=body, content_length=length)
     try:
-        return Response(status, headers, answer.read_all(AT_ONCE_BYTES))
+        content = answer.read_all(AT_ONCE_BYTES)
+        return Response(status, headers, content, content_length=len(content))
     except PeerFault as fault:
         search.failed(found.node, fault)
         return None

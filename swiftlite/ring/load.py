@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from array import array
+from sys import byteorder
 
 from swiftlite.formats import ring_file
 from swiftlite.formats.ring_file import RingImage
@@ -14,6 +16,8 @@ from .errors import RingFileError
 from .files import read_file, replace_file
 from .ring import Ring
 from .table import Table
+
+CHUNK = 1 << 16  # ids
 
 
 def load_image(path: str) -> RingImage:
@@ -66,6 +70,13 @@ def ring_of(image: RingImage, hash_path: HashPath, path: str = "ring") -> Ring:
 
 def assigned_ids(image: RingImage, devices: list[Device | None], path: str) -> frozenset[int]:
     """The ids in the table, each known to name a device."""
+    everything = frozenset(range(len(devices)))
+    if (
+        None not in devices
+        and _all_soon_met(image.rows, everything)
+        and all(all_below(row, len(devices)) for row in image.rows)
+    ):
+        return everything
     assigned: set[int] = set()
     for row in image.rows:
         assigned.update(row)
@@ -75,6 +86,40 @@ def assigned_ids(image: RingImage, devices: list[Device | None], path: str) -> f
         if devices[number] is None:
             raise RingFileError(path, f"the table names device {number}, which was removed")
     return frozenset(assigned)
+
+
+def _all_soon_met(rows: list[array[int]], everything: frozenset[int]) -> bool:
+    """Does the table's beginning name every device?"""
+    met: set[int] = set()
+    for row in rows:
+        met.update(row[: 8 * len(everything) + CHUNK // 16])
+        if everything <= met:
+            return True
+    return False
+
+
+def all_below(row: array[int], limit: int) -> bool:
+    """Is every id less than `limit`? 65,536 ids are added to and masked as one number, which takes
+    a fifth of the time of looking at each."""
+    top = 1 << (8 * row.itemsize - 1)
+    if not 0 < limit <= top:
+        return not row or max(row) < limit
+
+    def repeated(value: int, count: int) -> int:
+        return int.from_bytes(value.to_bytes(row.itemsize, byteorder) * count, byteorder)
+
+    count = -1
+    tops = lift = 0
+    for at in range(0, len(row), CHUNK):
+        chunk = row[at : at + CHUNK]
+        if len(chunk) != count:
+            count = len(chunk)
+            tops, lift = repeated(top, count), repeated(top - limit, count)
+        ids = int.from_bytes(chunk.tobytes(), byteorder)
+        # Adding carries into the next id only where the top bit was set before.
+        if (ids | (ids + lift)) & tops:
+            return False
+    return True
 
 
 def save_image(image: RingImage, path: str, *, format_version: int = 1) -> None:

@@ -78,7 +78,9 @@ class Ring:
         self._width = table.row_count
         self._whole = table.short == table.partition_count
         self._digest = hash_path.digest
-        self._head, self._tail = hash_path.prefix + b"/", hash_path.suffix
+        # As text, so that a name takes one f-string; bytes that are no UTF-8 survive this.
+        self._head = hash_path.prefix.decode("utf-8", "surrogateescape") + "/"
+        self._tail = hash_path.suffix.decode("utf-8", "surrogateescape")
         self._breadth = breadth or Breadth.of(self.devices, assigned or frozenset())
 
     @staticmethod
@@ -139,12 +141,13 @@ class Ring:
         if obj is None:
             digest = self._digest(account, container)
         else:
-            # What HashPath does, without its two calls: a quarter of the time of a look-up.
+            # What HashPath does, without its two calls: a third of the time of a look-up.
+            text = f"{self._head}{account}/{container}/{obj}{self._tail}"
             try:
-                name = f"{account}/{container}/{obj}".encode()
+                name = text.encode()
             except UnicodeEncodeError:
-                name = f"{account}/{container}/{obj}".encode("utf-8", "surrogateescape")
-            digest = short_md5(self._head + name + self._tail).digest()
+                name = text.encode("utf-8", "surrogateescape")
+            digest = short_md5(name).digest()
         partition: int = _first_four_bytes(digest)[0] >> self.part_shift
         if self._width == 3 and self._whole:
             flat = self._flat

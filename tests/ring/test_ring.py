@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from swiftlite.formats.ring_file import RingImage, decode
-from swiftlite.ring import Device, Ring, RingFileError
-from swiftlite.ring.load import ring_of, save_image
+from swiftlite.ring import Device, Ring, RingBuilder, RingFileError
+from swiftlite.ring.load import all_below, ring_of, save_image
 from swiftlite.vocab.hashing import HashPath
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "ring"
@@ -167,3 +167,29 @@ def test_saving_where_it_cannot_be_keeps_the_old_file(tmp_path: Path) -> None:
         ring.save(str(target))
     assert target.is_dir()
     assert sorted(os.listdir(tmp_path)) == ["ring.gz"]
+
+
+@pytest.mark.parametrize(
+    "hash_path", [HashPath(b"pre\xff\xc3", b"\xa4\xfesuf"), HashPath(b"", b""), HASH_PATH]
+)
+@pytest.mark.parametrize("name", ["o", "ü/ö", "stray \udcff byte"])
+def test_both_ways_to_a_partition_agree_whatever_the_bytes(hash_path: HashPath, name: str) -> None:
+    builder = RingBuilder.create(8, 1, 0)
+    builder.add_device(zone=1, ip="10.0.0.1", port=6200, device="d", weight=1)
+    builder.rebalance(0.0)
+    ring = builder.ring(hash_path)
+    assert ring.nodes("a", "c", name)[0] == ring.partition("a", "c", name)
+
+
+@pytest.mark.parametrize("typecode", ["H", "I"])
+def test_ids_are_compared_with_a_limit_many_at_a_time(typecode: str) -> None:
+    size = array(typecode).itemsize
+    for limit in (1, 255, 256, 1000, (1 << (8 * size - 1)) - 1, (1 << (8 * size)) - 1):
+        for largest in {0, limit - 1, limit, limit + 1, (1 << (8 * size)) - 1}:
+            if largest >= 1 << (8 * size):
+                continue
+            row = array(typecode, [0] * 70_000)
+            for at in (0, 1, 65_535, 65_536, 69_999):
+                row[at] = largest
+                assert all_below(row, limit) == (largest < limit)
+                row[at] = 0

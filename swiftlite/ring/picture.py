@@ -2,7 +2,8 @@
 
 A wedge is as wide as its weight. A device's bar is as long as what it holds of its share: the dark
 circle is exactly its share, so a bar beyond it has too much and one short of it too little.
-Names appear where there is room for them, and always when the pointer rests on a wedge.
+Names appear where there is room for them, beside the bar with the weight or, where bars are wide,
+on it with what it holds; and always when the pointer rests on a wedge.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ from .builder import RingBuilder
 from .device import Device
 from .tiers import ROOT, TierTree, tier_name
 
-WIDTH, HEIGHT = 1560, 1240
-CENTRE_X, CENTRE_Y = 620, 620
+WIDTH, HEIGHT = 1640, 1320
+CENTRE_X, CENTRE_Y = 660, 660
 # Inner and outer radius of the circles of regions, zones and servers.
 RADII = {1: (118, 188), 2: (192, 266), 3: (270, 336)}
 BASE, SHARE, BAR_MAX = 342, 470, 1.35
-LABEL = 526
+LABEL = 522
 LABEL_ARC_MIN = 10.5  # px of circumference that a name of a device needs
+INSIDE_ARC_MIN = 170.0  # px with which name, weight and partitions fit on the bar itself
 HUES = (210, 28, 140, 280, 55, 330, 175, 0, 250, 95)
 EVEN, OVER, UNDER, DRAINED = "#2a9d8f", "#d1495b", "#3d6fb6", "#8d8d8d"
 TOLERANCE = 5.0  # percent from its share that counts as even
@@ -126,7 +128,15 @@ def _draw_device(
         outer = BASE + (SHARE - BASE) * length
         pieces.append(_wedge(BASE, outer, start, stop, colour, title, "#ffffff"))
     room = (stop - start) * 2 * pi * LABEL
-    if room >= LABEL_ARC_MIN:
+    if room >= INSIDE_ARC_MIN:
+        lines = [
+            f"d{number} {name}"[:22],
+            f"weight {device.weight:g}",
+            f"holds {held}",
+            f"{balance:+.2f}%" if device.weight else "",
+        ]
+        _lines(pieces, lines, (start + stop) / 2, min(1.0, length))
+    elif room >= LABEL_ARC_MIN:
         text = f"d{number} {name}  {device.weight:g}"
         _outer_label(pieces, text, (start + stop) / 2, 13 if room > 40 else 10)
 
@@ -182,19 +192,33 @@ def _label(
         return
     pieces.append(
         f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size:.1f}" text-anchor="middle"'
-        f' dominant-baseline="central" transform="rotate({angle:.1f} {x:.1f} {y:.1f})"'
+        f' dy="0.35em" transform="rotate({angle:.1f} {x:.1f} {y:.1f})"'
         f' pointer-events="none">{escape(text)}</text>'
     )
 
 
+def _lines(pieces: list[str], lines: list[str], turn: float, length: float) -> None:
+    """Upright text in the middle of a bar, or of what a short one leaves open."""
+    on_bar = length >= 0.6
+    x, y = _point(BASE + (SHARE - BASE) / 2 * (length if on_bar else 1 + length), turn)
+    look = 'fill="#ffffff"' if on_bar else 'stroke="#ffffff" stroke-width="3" paint-order="stroke"'
+    pieces += [
+        f'<text x="{x:.1f}" y="{y + 18 * (place - 1.5):.1f}" font-size="15" text-anchor="middle"'
+        f' {look} dy="0.35em" pointer-events="none">{escape(line)}</text>'
+        for place, line in enumerate(lines)
+    ]
+
+
 def _outer_label(pieces: list[str], text: str, turn: float, size: int) -> None:
     x, y = _point(LABEL, turn)
+    text = text[:26]
+    fitting = (CENTRE_X - LABEL - 6) / (0.62 * len(text))
     left = turn > 0.5
     angle = 360 * turn - 90 + (180 if left else 0)
     pieces.append(
-        f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" dominant-baseline="central"'
+        f'<text x="{x:.1f}" y="{y:.1f}" font-size="{min(size, fitting):.1f}" dy="0.35em"'
         f' text-anchor="{"end" if left else "start"}"'
-        f' transform="rotate({angle:.1f} {x:.1f} {y:.1f})">{escape(text[:22])}</text>'
+        f' transform="rotate({angle:.1f} {x:.1f} {y:.1f})">{escape(text)}</text>'
     )
 
 
@@ -208,14 +232,14 @@ def _centre(builder: RingBuilder) -> list[str]:
     ]
     return [
         f'<text x="{CENTRE_X}" y="{CENTRE_Y + 22 * (place - 2)}" font-size="16"'
-        f' text-anchor="middle" dominant-baseline="central">{escape(line)}</text>'
+        f' text-anchor="middle" dy="0.35em">{escape(line)}</text>'
         for place, line in enumerate(lines)
     ]
 
 
 def _legend(builder: RingBuilder) -> list[str]:
     """What the colours mean, and the devices farthest from their share."""
-    x, y = 1250, 60
+    x, y = 1330, 60
     pieces = [_text(x, y, "Assigned against weight", 18, bold=True)]
     entries = (
         (EVEN, f"within {TOLERANCE:g}% of its share"),
@@ -252,5 +276,5 @@ def _text(
     weight = ' font-weight="bold"' if bold else ""
     return (
         f'<text x="{x}" y="{y}" font-size="{size}"{weight} text-anchor="{anchor}"'
-        f' dominant-baseline="central">{escape(text)}</text>'
+        f' dy="0.35em">{escape(text)}</text>'
     )

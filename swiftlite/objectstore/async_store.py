@@ -58,8 +58,7 @@ def _saved(
             _replace(context, tmp, path, content)
     finally:
         file.close()
-    yield False
-    disk.fsync_dir(directory)
+    yield directory
 
 
 def _replace(context: Context, tmp: str, path: str, content: bytes) -> None:

@@ -2,9 +2,9 @@
 
 A commit is a generator that pauses where it would wait for the medium. A disk thread takes all
 that have gathered and brings each up to its pause before it lets any go on. So their bytes travel
-together, and on a file system with one journal the first sync of a round leaves nothing to do to
-the others; and one hand-over and one wake-up of the event loop serve them all. While a round is
-under way the next one gathers; an idle device commits at once.
+together, and as the file system keeps order (host.disk.keeps_order), the sync that the last of them
+asks for takes the changes of all along; and one hand-over and one wake-up of the event loop serve
+them all. While a round is under way the next one gathers; an idle device commits at once.
 """
 
 from __future__ import annotations
@@ -13,23 +13,27 @@ from collections import deque
 from collections.abc import Generator
 from typing import Any, TypeAlias, TypeVar
 
+from swiftlite.host.disk import Disk
 from swiftlite.host.tasks import Event, Lock, Tasks
 from swiftlite.objectstore.api import Unsettled
 
 T = TypeVar("T")
-Steps: TypeAlias = Generator[bool, None, T]
-"""Gives the result. Yields at each pause: whether what follows may wait long (for a lock), and so
-must not be done in company."""
+Pause: TypeAlias = str | None
+"""A directory that must be synced before the next step; empty: none. None: what follows may wait
+long (for a lock), and so must not be done in company."""
+Steps: TypeAlias = Generator[Pause, None, T]
+"""Gives the result; yields at each pause. An OSError of the sync is thrown in there."""
 
 COMPANY_MAX = 32
 _LEAD = object()
 
 
 class Commits:
-    """Used by tasks; the steps run on disk threads."""
+    """Used by tasks, for devices that keep order; the steps run on disk threads."""
 
-    def __init__(self, tasks: Tasks) -> None:
+    def __init__(self, tasks: Tasks, disk: Disk) -> None:
         self._tasks = tasks
+        self._disk = disk
         self._devices: dict[str, _Device] = {}
 
     def run(self, device: str, steps: Steps[T]) -> T:
@@ -50,7 +54,7 @@ class Commits:
         if leads:
             self._lead(device, here, commit)
         if commit.alone:
-            self._tasks.offload(device, _finish, commit)
+            self._tasks.offload(device, _finish, self._disk, commit)
         if commit.error is not None:
             try:
                 raise commit.error
@@ -76,7 +80,7 @@ class Commits:
                 company.append(here.waiting.popleft())
         told = False
         try:
-            self._tasks.offload(device, _advance, company)
+            self._tasks.offload(device, _advance, self._disk, company)
             told = True
         finally:
             for commit in company[1:]:
@@ -96,13 +100,18 @@ class Commits:
                 here.busy = False
 
 
-def exhausted(steps: Steps[T]) -> T:
+def exhausted(disk: Disk, steps: Steps[T]) -> T:
     """Take all the steps here and now."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value  # type: ignore[no-any-return]  # of type T
+    try:
+        while True:
+            path = next(steps)
+            if path:
+                try:
+                    disk.fsync_dir(path)
+                except OSError as error:
+                    steps.throw(error)
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]  # of type T
 
 
 class _Device:
@@ -124,24 +133,53 @@ class _Commit:
         self.error: BaseException | None = None
         self.alone = False  # not done, and to be continued without company
 
+    def step(self) -> Pause:
+        """Up to the next pause; None when it is done, failed, or must go on alone."""
+        try:
+            pause = next(self.steps)
+        except StopIteration as end:
+            self.result = end.value
+            return None
+        except BaseException as error:  # its own task will hear of it
+            self.error = error
+            return None
+        self.alone = pause is None
+        return pause
 
-def _advance(company: list[_Commit]) -> None:
+    def fail(self, error: BaseException) -> None:
+        """The sync that it waits for has failed."""
+        try:
+            self.steps.throw(error)
+        except BaseException as raised:  # its own task will hear of it
+            self.error = raised
+        else:
+            self.error = error
+
+
+def _advance(disk: Disk, company: list[_Commit]) -> None:
     """Take each step of all before the next of any. On a disk thread."""
     while company:
         going = []
+        waiting = []
+        last = ""
         for commit in company:
+            pause = commit.step()
+            if pause is None:
+                continue
+            going.append(commit)
+            if pause:
+                waiting.append(commit)
+                last = pause
+        if last:
             try:
-                commit.alone = next(commit.steps)
-            except StopIteration as end:
-                commit.result = end.value
-            except BaseException as error:  # its own task will hear of it
-                commit.error = error
-            else:
-                if not commit.alone:
-                    going.append(commit)
+                disk.fsync_dir(last)  # changed after all the others: takes them along
+            except BaseException as error:
+                for commit in waiting:
+                    commit.fail(error)
+                going = [commit for commit in going if commit.error is None]
         company = going
 
 
-def _finish(commit: _Commit) -> None:
+def _finish(disk: Disk, commit: _Commit) -> None:
     commit.alone = False
-    commit.result = exhausted(commit.steps)
+    commit.result = exhausted(disk, commit.steps)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import inf
 from typing import Protocol, TypeVar
 
 from swiftlite.host.bundle import Host
@@ -12,6 +13,8 @@ from swiftlite.objectstore.commits import Commits, Steps, exhausted
 
 T = TypeVar("T")
 _ORDER_KNOWN_S = 10.0  # a disk may be exchanged for one with another file system
+PLENTY_BYTES = 16 << 30
+_PLENTY_KNOWN_S = 1.0  # in which no device fills up by so much
 _SLOW_S = 0.05  # a spindle with a queue; a busy processor alone does not look like this
 _SLOW_FOR = 64
 _BUFFERS_KEPT = 16
@@ -43,7 +46,8 @@ class Context:
         self._uploads = 0
         self._slow: dict[str, int] = {}  # device -> calls that still go to a thread
         self._orders: dict[str, tuple[bool, float]] = {}  # device -> keeps order, known until
-        self._commits = Commits(host.tasks)
+        self._plenty: dict[str, float] = {}  # device -> until when it is known to have room
+        self._commits = Commits(host.tasks, host.disk)
 
     def offload(self, device: str, fn: Callable[..., T], *args: object) -> T:
         """One job on the device's threads; the disk's errors come back as the store's."""
@@ -58,7 +62,7 @@ class Context:
             if self.keeps_order(device):
                 return self._commits.run(device, steps)
             # Here each has its own syncs to wait for, and threads of their own share them best.
-            result: T = self.host.tasks.offload(device, exhausted, steps)
+            result: T = self.host.tasks.offload(device, exhausted, self.host.disk, steps)
             return result
         except OSError as error:
             raise translated(error, device) from error
@@ -71,6 +75,13 @@ class Context:
             keeps = self.host.disk.keeps_order(f"{self.settings.devices}/{device}")
             known = self._orders[device] = (keeps, now + _ORDER_KNOWN_S)
         return known[0]
+
+    def has_plenty(self, device: str) -> bool:
+        """Whether PLENTY_BYTES above the reserve were free a moment ago."""
+        return self._plenty.get(device, -inf) > self.host.clock.monotonic()
+
+    def found_plenty(self, device: str) -> None:
+        self._plenty[device] = self.host.clock.monotonic() + _PLENTY_KNOWN_S
 
     def quickly(self, device: str, fn: Callable[..., T], *args: object) -> T:
         """A few calls that are answered from memory nearly always: here and now.

@@ -50,7 +50,7 @@ def settled(disk: Disk, file: Temporary, *, empty: bool, in_order: bool) -> Step
         return
     if not empty:
         disk.write_out(file.fd, wait=False)
-        yield False
+        yield ""
     disk.write_out(file.fd)
 
 
@@ -68,14 +68,13 @@ def published(
         try:
             fileset = _linked(disk, place, file, name, 0.0, made, in_order=in_order)
         except TimeoutError:
-            yield True
+            yield None
             fileset = _linked(disk, place, file, name, lock_timeout, made, in_order=in_order)
         linked = True
-        yield False
-        disk.fsync_dir(place.path)
+        yield place.path
         if not in_order:
             for directory in reversed(made):
-                disk.fsync_dir(directory.rpartition("/")[0])
+                yield directory.rpartition("/")[0]
     except OSError:
         _undo(disk, f"{place.path}/{name}" if linked else None, made)
         raise

@@ -15,7 +15,7 @@ from swiftlite.host.entropy import Entropy
 from swiftlite.objectstore.api import SMALL_BYTES, Describe, Metadata, NoSpace, Written
 from swiftlite.objectstore.attributes import write_blocks, write_metadata
 from swiftlite.objectstore.commits import Steps, exhausted
-from swiftlite.objectstore.context import Context
+from swiftlite.objectstore.context import PLENTY_BYTES, Context
 from swiftlite.objectstore.hash_dir import HashDir
 from swiftlite.objectstore.publish import ensure_directory, published, settled
 from swiftlite.objectstore.temporary import Temporary
@@ -69,7 +69,7 @@ class Writer:
         steps = self._committed(block, timestamp, describe)
         if self._length + len(block) <= SMALL_BYTES:
             return self.context.commit(self.place.device, steps)
-        return self.context.offload(self.place.device, exhausted, steps)
+        return self.context.offload(self.place.device, exhausted, self.disk, steps)
 
     def close(self) -> None:
         """What was not committed is gone. Any number of times."""
@@ -139,15 +139,19 @@ class Writer:
         ):
             return
         self._reserve_checked = self._length
-        facts = self.disk.statvfs(self.place.device_path)
+        device = self.place.device
         wanted = coming if self.announced is None else max(self.announced, coming)
+        if wanted <= SMALL_BYTES and self.context.has_plenty(device):
+            return
+        facts = self.disk.statvfs(self.place.device_path)
         left = facts.f_frsize * facts.f_bavail - wanted
         reserve = self.settings.fallocate_reserve.of(facts.f_frsize * facts.f_blocks)
         if left < 0 or (reserve and left <= reserve):
             raise NoSpace(
-                f"device {self.place.device}: {left} bytes would be left, "
-                f"{reserve} of them are the reserve"
+                f"device {device}: {left} bytes would be left, {reserve} of them are the reserve"
             )
+        if left - reserve >= PLENTY_BYTES:
+            self.context.found_plenty(device)
 
     def _sync_so_far(self, file: Temporary) -> None:
         """So that the commit of a huge file need not write it all while a client waits."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 
 from swiftlite.objectstore.commits import COMPANY_MAX, Commits, Steps, exhausted
+from swiftlite.testing.sim_disk import SimDisk
 from swiftlite.testing.sim_host import World
 
 
@@ -20,7 +23,7 @@ class Trace:
             if number == fails_at:
                 raise ValueError(name)
             if number < 3:
-                yield number == alone_at
+                yield None if number == alone_at else ""
         return name.upper()
 
 
@@ -28,7 +31,7 @@ def run_all(trace: Trace, *all_steps: Steps[str]) -> list[str]:
     """Commit each from a task of its own; results, or the names of errors."""
     world = World(0)
     tasks = world.node("10.0.0.1").tasks
-    commits = Commits(tasks)
+    commits = Commits(tasks, world.node("10.0.0.1").disk)
 
     def one(steps: Steps[str]) -> str:
         try:
@@ -83,5 +86,45 @@ def test_more_than_one_round_may_hold() -> None:
 def test_exhausted_raises_what_a_step_raises() -> None:
     trace = Trace()
     with pytest.raises(ValueError, match="a"):
-        exhausted(trace.steps("a", fails_at=3))
-    assert exhausted(trace.steps("b")) == "B"
+        exhausted(SimDisk(), trace.steps("a", fails_at=3))
+    assert exhausted(SimDisk(), trace.steps("b")) == "B"
+
+
+def making(disk: SimDisk, path: str, seen: list[str]) -> Steps[None]:
+    disk.mkdir(path)
+    try:
+        yield path.rpartition("/")[0] or "/"
+    except OSError:
+        seen.append(path)
+        raise
+
+
+def test_one_sync_serves_a_round_and_its_failure_is_everybodys() -> None:
+    world = World(0, ordered_disks=True)
+    node = world.node("10.0.0.1")
+    commits = Commits(node.tasks, node.disk)
+    undone: list[str] = []
+    failed: list[str] = []
+
+    def one(path: str) -> None:
+        try:
+            commits.run("sda1", making(node.disk, path, undone))
+        except OSError:
+            failed.append(path)
+
+    def main() -> list[str]:
+        paths = ["/a", "/b", "/c"]
+        for task in [node.tasks.spawn(one, path) for path in paths]:
+            task.wait()
+        syncs = [call for call in node.disk.faults.calls if call.startswith("fsync_dir")]
+        node.disk.fsync_dir = broken_sync  # type: ignore[method-assign]
+        for task in [node.tasks.spawn(one, f"{path}2") for path in paths]:
+            task.wait()
+        return syncs
+
+    def broken_sync(path: str) -> None:
+        raise OSError(errno.EIO, "broken", path)
+
+    syncs = world.run(node, main)
+    assert 1 <= len(syncs) < 3
+    assert sorted(failed) == sorted(undone) == ["/a2", "/b2", "/c2"]

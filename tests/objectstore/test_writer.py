@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from swiftlite.config.units import Reserve
 from swiftlite.formats.async_pending import AsyncPending
 from swiftlite.host.plain import make_host
+from swiftlite.objectstore.api import NoSpace
 from swiftlite.testing.sim_clock import SimClock, SimEntropy
 from swiftlite.testing.sim_disk import SimDisk
 from tests.objectstore.stores import NOW, Store, describe
@@ -79,10 +81,17 @@ def test_blocks_are_reserved_for_large_bodies_unless_told_otherwise() -> None:
     assert sum(call.startswith("preallocate") for call in disk.faults.calls) == 1
 
 
-def test_a_small_put_makes_few_calls() -> None:
+@pytest.mark.parametrize(
+    ("ordered", "settling", "syncs"),
+    [
+        (False, ["fsync"], ["fsync_dir", "fsync_dir", "fsync_dir"]),
+        (True, ["write_out", "write_out"], ["fsync_dir"]),
+    ],
+)
+def test_a_small_put_makes_few_calls(ordered: bool, settling: list[str], syncs: list[str]) -> None:
     """A new object in a partition that is in use; a change here is a change of what PUTs cost."""
     clock = SimClock()
-    disk = SimDisk(1, clock=clock)
+    disk = SimDisk(1, clock=clock, ordered=ordered)
     store = store_on(disk, clock)
     store.put(b"x", obj="other")
     disk.faults.calls.clear()
@@ -90,11 +99,22 @@ def test_a_small_put_makes_few_calls() -> None:
     calls = [call.split(" ")[0] for call in disk.faults.calls]
     assert calls == [
         "stat",  # the device is there
-        "statvfs", "open_unnamed", "write", "setxattr", "setxattr", "fsync",
+        "open_unnamed", "write", "setxattr", "setxattr", *settling,
         "flock", "mkdir", "mkdir", "mkdir",  # hash dir (no), suffix, hash dir
         "open", "read", "stat", "write",  # hashes.invalid
-        "link_unnamed", "fsync_dir", "fsync_dir", "fsync_dir",
+        "link_unnamed", *syncs,
     ]  # fmt: skip
+
+
+def test_room_is_asked_for_again_after_a_moment() -> None:
+    clock = SimClock()
+    disk = SimDisk(1, clock=clock, capacity=1 << 42)
+    store = store_on(disk, clock, fallocate_reserve=Reserve(percent=99.0))
+    store.put(b"x", obj="a")
+    disk.capacity = 1 << 20
+    clock.advance(1.5)
+    with pytest.raises(NoSpace):
+        store.put(b"x" * 60_000, obj="b")
 
 
 def test_a_small_get_makes_few_calls(tmp_path: Path) -> None:

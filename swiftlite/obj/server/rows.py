@@ -108,7 +108,7 @@ class RowSender:
         self._takes_rows: set[Address] = set()
         self._lanes: dict[tuple[Target, str, str], _Lane] = {}
 
-    def send(self, row: Row, targets: list[Target]) -> bool:
+    def send(self, row: Row, targets: Sequence[Target]) -> bool:
         """Whether every target has the row on stable storage now. Raises nothing but bugs."""
         deadline = self.monotonic() + min(self.patience, self.node_timeout)
         if len(targets) == 1:
@@ -139,7 +139,7 @@ class RowSender:
 
     # One call a row
 
-    def _send_singly(self, row: Row, targets: list[Target], deadline: float) -> bool:
+    def _send_singly(self, row: Row, targets: Sequence[Target], deadline: float) -> bool:
         try:
             calls = [self._call_of_one(row, target) for target in targets]
         except Unsendable as error:

@@ -7,6 +7,7 @@ storage, or an async pending that will tell it later is on stable storage here.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Protocol
 
 from swiftlite.formats.async_pending import AsyncPending
@@ -67,7 +68,7 @@ class Updates:
                 f"{environ.get('HTTP_X_CONTAINER_HOST')!r}, "
                 f"{environ.get('HTTP_X_CONTAINER_DEVICE')!r}"
             )
-        self._tell(where, update, targets or [])
+        self._tell(where, update, targets or ())
 
     def expiry_changed(
         self,
@@ -115,7 +116,7 @@ class Updates:
         devices = environ.get("HTTP_X_DELETE_AT_DEVICE", "")
         targets = targets_of(hosts, devices, partition) if partition else None
         update = self._task("PUT", request, where, timestamp, container, delete_at, headers)
-        self._tell(where, update, targets or [])
+        self._tell(where, update, targets or ())
 
     def _dequeue(
         self, request: Request, where: Placement, timestamp: Timestamp, delete_at: int
@@ -123,7 +124,7 @@ class Updates:
         """Straight to disk: nobody waits for an entry to go."""
         container = self._queue(where, delete_at)
         update = self._task("DELETE", request, where, timestamp, container, delete_at, {})
-        self._tell(where, update, [])
+        self._tell(where, update, ())
 
     def _task(
         self,
@@ -154,7 +155,7 @@ class Updates:
             divisor=self.divisor,
         )  # fmt: skip
 
-    def _tell(self, where: Placement, update: AsyncPending, targets: list[Target]) -> None:
+    def _tell(self, where: Placement, update: AsyncPending, targets: tuple[Target, ...]) -> None:
         """Tell all targets; keep the update unless each has taken it."""
         account, container = update.account, update.container
         if update.container_path is not None:
@@ -165,7 +166,7 @@ class Updates:
         headers = update.headers
         moment = Timestamp.from_text(headers.get("X-Meta-Timestamp") or headers["X-Timestamp"])
         self.manager.save_pending(where.device, where.policy_index, moment, update)
-        self.later.add(Kept(where.device, where.policy_index, moment, update, row, tuple(targets)))
+        self.later.add(Kept(where.device, where.policy_index, moment, update, row, targets))
 
     def _origin(self, request: Request) -> dict[str, str]:
         """Headers that tell a container server's log where an update comes from."""
@@ -191,7 +192,8 @@ class Updates:
         return path
 
 
-def targets_of(hosts: str, devices: str, partition: str) -> list[Target] | None:
+@lru_cache(maxsize=1024)
+def targets_of(hosts: str, devices: str, partition: str) -> tuple[Target, ...] | None:
     """Pair two comma-separated lists; None when they do not pair."""
     addresses = [_address(host) for host in hosts.split(",") if host.strip()]
     names = [device.strip() for device in devices.split(",") if device.strip()]
@@ -202,7 +204,7 @@ def targets_of(hosts: str, devices: str, partition: str) -> list[Target] | None:
         if address is None:
             return None
         found.append(Target(address, name, int(partition)))
-    return found
+    return tuple(found)
 
 
 def _address(host: str) -> Address | None:

@@ -122,7 +122,7 @@ def parse_wanted(document: bytes) -> list[WantedSegment]:
             problems.append(f"Index {index}: {error}")
             if len(problems) == ERRORS_SHOWN:
                 break
-    if not problems and not any(segment.data is None for segment in wanted):
+    if wanted and not problems and all(segment.data is not None for segment in wanted):
         problems.append("Inline data segments require at least one object-backed segment.")
     if problems:
         raise ManifestInvalid(problems)
@@ -211,7 +211,7 @@ def _range(value: object, size: int | None) -> Range | None:
 
 
 def encode_manifest(segments: Iterable[Segment]) -> bytes:
-    """The stored body; its MD5 is the ETag of the manifest object."""
+    """The stored body, to the byte as Swift makes it; its MD5 is the manifest's ETag."""
     return json.dumps([_stored(segment) for segment in segments]).encode("ascii")
 
 
@@ -220,8 +220,8 @@ def _stored(segment: Segment) -> dict[str, object]:
         return {"data": base64.b64encode(segment.data).decode("ascii")}
     entry: dict[str, object] = {
         "name": segment.name,
-        "hash": segment.etag,
         "bytes": segment.size,
+        "hash": segment.etag,
         "content_type": segment.content_type,
         "last_modified": segment.last_modified,
     }

@@ -56,7 +56,6 @@ def test_a_plain_manifest_is_read() -> None:
         (b"{}", "must be a list"),
         (b"null", "must be a list"),
         (b"7", "must be a list"),
-        (b"[]", "at least one object-backed"),
         (b"[7]", "Index 0: not a JSON object"),
         (b"[null]", "Index 0: not a JSON object"),
         (b'["/c/o"]', "Index 0: not a JSON object"),
@@ -116,7 +115,7 @@ def test_every_problem_is_told_up_to_a_bound() -> None:
 @given(st.binary(max_size=300))
 def test_no_bytes_do_worse_than_a_refusal(document: bytes) -> None:
     with contextlib.suppress(ManifestInvalid):
-        assert parse_wanted(document)
+        assert isinstance(parse_wanted(document), list)
 
 
 segments = st.builds(

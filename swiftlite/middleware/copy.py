@@ -14,7 +14,6 @@ from urllib.parse import parse_qsl, urlencode
 from swiftlite.config.units import is_true
 from swiftlite.middleware.body_reader import BodyReader
 from swiftlite.middleware.factory import Filter, FilterConf
-from swiftlite.middleware.segments import CONTENT_TYPE_OF_WHOLE
 from swiftlite.observe.log import Log
 from swiftlite.vocab.headers import is_sysmeta
 from swiftlite.vocab.limits import Limits
@@ -192,11 +191,7 @@ def _sink_request(
         if _is_copied(name.lower(), fresh=fresh, whole=whole):
             environ.setdefault(environ_key(wsgi_to_text(name)), value)
     if not environ.get("CONTENT_TYPE"):
-        environ["CONTENT_TYPE"] = (
-            found.get_header(CONTENT_TYPE_OF_WHOLE)
-            or found.get_header("Content-Type")
-            or "application/octet-stream"
-        )
+        environ["CONTENT_TYPE"] = found.get_header("Content-Type") or "application/octet-stream"
     etag = found.get_header("ETag")
     if whole and etag:
         environ.setdefault("HTTP_ETAG", etag.strip('"'))

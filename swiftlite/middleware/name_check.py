@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from swiftlite.config.option import opt
 from swiftlite.middleware.factory import Filter, FilterConf
-from swiftlite.vocab.names import unquote_path, wsgi_to_text
+from swiftlite.vocab.names import wsgi_to_text
 from swiftlite.web.info_registry import register
 from swiftlite.web.refusals import Refusal
 from swiftlite.web.wsgi import Environ, StartResponse, WsgiApp
@@ -35,8 +35,7 @@ class NameCheckOptions:
 
 
 class NameCheck:
-    """WSGI filter. A path is looked at as sent, and unquoted once more, because names that are
-    quoted twice have fooled others."""
+    """WSGI filter; looks at every path."""
 
     def __init__(self, app: WsgiApp, options: NameCheckOptions) -> None:
         self.app = app
@@ -46,7 +45,7 @@ class NameCheck:
         self.matches = re.compile(pattern).search if pattern else None
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        problem = self._problem_of(unquote_path(wsgi_to_text(environ["PATH_INFO"])))
+        problem = self._problem_of(wsgi_to_text(environ["PATH_INFO"]))
         if problem is not None:
             return Refusal(400, problem).response()(environ, start_response)
         return self.app(environ, start_response)

@@ -27,8 +27,6 @@ from swiftlite.web.wsgi import Environ, WsgiApp
 
 RAW = "multipart-manifest=get"
 DEPTH_MAX = 10  # manifests within manifests, the outermost counted
-CONTENT_TYPE_OF_WHOLE = "X-Backend-Manifest-Content-Type"
-"""Beside a manifest that is shown as JSON: the type of the large object, for a copy to keep."""
 CONDITIONS = (
     "HTTP_IF_MATCH",
     "HTTP_IF_NONE_MATCH",

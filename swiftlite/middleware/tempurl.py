@@ -292,7 +292,7 @@ def _with_disposition(headers: HeaderList, grant: Grant, path: str) -> HeaderLis
         lower = name.lower()
         if lower == "content-disposition":
             existing = value
-        elif lower == "x-backend-content-generator" and value == "static-web":
+        elif lower == "x-backend-content-generator" and value == "staticweb":
             return headers
         else:
             others.append((name, value))

@@ -108,7 +108,7 @@ def test_directories_links_and_devices_are_no_files() -> None:
     for kind in (b"1", b"2", b"3", b"4", b"5", b"6"):
         found = members(header(kind=kind, size=b"77777777777\0") + bytes(1024))
         assert [(member.is_file, member.size) for member, _ in found] == [(False, 0)]
-    assert members(header(name=b"old-dir/") + bytes(1024))[0][0].is_file is False
+    assert members(header(name=b"old-dir/", kind=b"\0") + bytes(1024))[0][0].is_file is False
 
 
 def test_extended_attributes() -> None:

@@ -177,7 +177,7 @@ def test_no_more_files_than_allowed(world: World) -> None:
 
 def test_a_file_over_the_limit_is_not_stored(world: World) -> None:
     answer = world(*signed(size="10"), file("f", b"x" * 10), file("g", b"y" * 11))
-    assert (answer.status, b"max_file_size exceeded" in answer.body) == (413, True)
+    assert (answer.status, b"max_file_size exceeded" in answer.body) == (400, True)
     assert list(world.swift.objects) == ["/a/c/up/f"]
 
 
@@ -203,8 +203,11 @@ def test_a_redirect_tells_the_outcome(world: World) -> None:
         assert answer.status == 303
         assert answer.headers["location"] == f"{redirect}{mark}status=201&message="
         assert b"<z>" not in answer.body
-    answer = world(*signed(redirect="http://site/", size="0"), file("f", b"x"))
-    assert answer.headers["location"].endswith("?status=413&message=max_file_size%20exceeded")
+    many = [file(name, b"x") for name in ("f", "g", "h")]
+    answer = world(*signed(redirect="http://site/"), *many)
+    assert answer.headers["location"].endswith("?status=400&message=max%20file%20count%20exceeded")
+    refused = world(*signed(redirect="http://site/", size="0"), file("f", b"x"))
+    assert refused.status == 400
 
 
 def test_no_files_are_an_error(world: World) -> None:

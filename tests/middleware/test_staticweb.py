@@ -70,6 +70,7 @@ class World:
             method, path.encode().decode("latin-1"), query=query, Host="here", **h
         )
         environ["swift.infocache"] = {"container/a/c": ContainerInfo(204, meta=self.meta)}
+        environ["swift.authorize"] = lambda _request: None
         if user:
             environ["REMOTE_USER"] = user
         return Answer(self.app, environ)
@@ -149,7 +150,7 @@ class Links(HTMLParser):
 def test_a_listing_shows_directories_and_objects() -> None:
     answer = site(listings="true")()
     assert answer.headers["content-type"] == "text/html; charset=UTF-8"
-    assert answer.headers["x-backend-content-generator"] == "static-web"
+    assert answer.headers["x-backend-content-generator"] == "staticweb"
     page = Links(answer.body)
     assert page.links == ["./d/", "./404error.html", "./index.html"]
     below = Links(site(listings="true")("/v1/a/c/d/").body)
@@ -272,6 +273,13 @@ def test_a_container_that_is_no_site_is_left_alone() -> None:
     assert world("/v1/a/c/none").status == 404
     assert world("/v1/a/c").headers["content-type"].startswith("application/json")
     assert world("/v1/a/c", X_Web_Mode="true").status == 404
+
+
+def test_left_of_authentication_it_does_nothing() -> None:
+    world = site(listings="true")
+    environ = make_environ("GET", "/v1/a/c/")
+    environ["swift.infocache"] = {"container/a/c": ContainerInfo(204, meta=world.meta)}
+    assert b"Listing of" not in Answer(world.app, environ).body
 
 
 def test_users_are_left_alone_unless_they_want_the_site() -> None:

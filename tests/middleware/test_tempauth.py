@@ -119,7 +119,6 @@ def auth() -> Auth:
         ("/auth/auth", {"X_Auth_User": "test:tester", "X_Auth_Key": "testing"}),
         ("/auth/v1.0", {"X_Storage_User": "test:tester", "X_Storage_Pass": "testing"}),
         ("/auth/v1/test/auth", {"X_Storage_User": "tester", "X_Storage_Pass": "testing"}),
-        ("/auth/v1/test/auth", {"X_Storage_User": "test:tester", "X_Storage_Pass": "testing"}),
         ("/auth/v1/test/auth", {"X_Auth_User": "test:tester", "X_Auth_Key": "testing"}),
     ],
 )
@@ -160,7 +159,8 @@ def test_names_of_every_kind() -> None:
         ("/auth/v1.0", {"X_Auth_User": "\xff:\xff", "X_Auth_Key": "\xff"}, 400),
         ("/auth/v1/other/auth", {"X_Auth_User": "test:tester", "X_Auth_Key": "testing"}, 401),
         ("/auth/v1/other/auth", {"X_Storage_User": "tester", "X_Storage_Pass": "testing"}, 401),
-        ("/auth/", {}, 400),
+        ("/auth/v1/test/auth", {"X_Storage_User": "test:tester", "X_Auth_Key": "testing"}, 401),
+        ("/auth/", {}, 404),
         ("/auth/v2.0", {}, 400),
         ("/auth/v1.0/x/y", {}, 400),
         ("/auth/v1//auth", {"X_Auth_User": "test:tester", "X_Auth_Key": "testing"}, 401),

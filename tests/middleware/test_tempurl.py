@@ -345,7 +345,7 @@ def test_errors_and_writes_get_no_disposition() -> None:
 
 
 def test_a_generated_page_is_not_saved() -> None:
-    world = World(Canned(200, [("X-Backend-Content-Generator", "static-web")], [b""]))
+    world = World(Canned(200, [("X-Backend-Content-Generator", "staticweb")], [b""]))
     assert "content-disposition" not in world(temp_url_sig=sign()).headers
 
 

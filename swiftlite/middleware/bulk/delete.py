@@ -72,7 +72,7 @@ class Deletion:
     def _delete(self, name: str) -> None:
         shown = quote_path(name)
         if not check_utf8(name):
-            self._fail(shown, 412)
+            self._fail(shown.lstrip("/"), 412)
             return
         status = self._attempt(name)
         retries = self._rules.container_retries if _is_container(name) else 0

@@ -99,7 +99,8 @@ class TarStream:
         name = pax.get("path", name)
         if "size" in pax:
             size = _decimal(pax["size"])
-        is_file = kind in _FILE_TYPES and not name.endswith(b"/")
+        old_directory = kind == b"\0" and name.endswith(b"/")
+        is_file = kind in _FILE_TYPES and not old_directory
         is_sparse = kind == _SPARSE or any(key.startswith("GNU.sparse.") for key in pax)
         if not is_file and kind in (b"1", b"2", b"3", b"4", _DIRECTORY, b"6"):
             size = 0  # links, devices and directories have no data, whatever they claim

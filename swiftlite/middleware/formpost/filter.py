@@ -6,6 +6,7 @@ that is cut off, or longer than allowed, is not stored at all.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from html import escape
@@ -105,19 +106,14 @@ class _Form:
         try:
             status, message = self._take_all()
         except FormRefused as refused:
-            status, message = refused.status, refused.message
-        except FormMalformed as error:
-            status, message = 400, str(error)
-        except FormCutOff as error:
-            status, message = 400, str(error)
+            return _told(refused.status, refused.message)
+        except (FormMalformed, FormCutOff) as error:
+            return _told(400, str(error))
         redirect = self.values.get("redirect")
         # Only where the owner's signature stands for it: it may lead to any host.
         if self.signed and redirect and check_utf8(redirect) and redirect.isprintable():
             return _redirection(redirect, status, message)
-        told = status_line(status)
-        body = f"{told}\r\nFormPost: {message}" if message else told
-        headers = {"Content-Type": "text/plain; charset=UTF-8"}
-        return Response(status, headers, body.encode("utf-8", "replace"))
+        return _told(status, message)
 
     def _take_all(self) -> tuple[int, str]:
         """Status and sentence of the whole: those of the first failure, or of the last file."""
@@ -127,7 +123,7 @@ class _Form:
             if part.filename:
                 files += 1
                 if files > self._number("max_file_count"):
-                    raise FormRefused(400, "max file count exceeded")
+                    return 400, "max file count exceeded"
                 status = self._store(part)
                 if not is_success(status):
                     return status, ""
@@ -137,7 +133,7 @@ class _Form:
                     raise FormRefused(400, "the form has too many fields")
                 self._keep_value(part)
         if not status:
-            raise FormRefused(400, "no files to process")
+            return 400, "no files to process"
         return 201, ""
 
     def _keep_value(self, part: PartHead) -> None:
@@ -168,13 +164,16 @@ class _Form:
         del environ["CONTENT_LENGTH"]
         environ["HTTP_TRANSFER_ENCODING"] = "chunked"
         environ["wsgi.input"] = body
-        response = send(self.filter.app, request)
-        response.discard_body()
+        status = 400
+        with contextlib.suppress(FileTooLarge, FormCutOff):  # told by the body in any case
+            response = send(self.filter.app, request)
+            response.discard_body()
+            status = response.status_int
         if body.too_large:
-            raise FormRefused(413, "max_file_size exceeded")
+            raise FormRefused(400, "max_file_size exceeded")
         if body.cut_off is not None:
             raise body.cut_off
-        return response.status_int
+        return status
 
     def _headers(self, part: PartHead) -> dict[str, str]:
         headers = {
@@ -259,6 +258,16 @@ class _FileBody:
             self.too_large = True
             raise FileTooLarge("a file is longer than max_file_size")
         return block
+
+
+def _told(status: int, message: str) -> Response:
+    """The outcome as text."""
+    told = status_line(status)
+    body = f"{told}\r\nFormPost: {message}" if message else told
+    headers = {"Content-Type": "text/plain; charset=UTF-8"}
+    if status == 401:
+        headers["Www-Authenticate"] = 'Swift realm="unknown"'
+    return Response(status, headers, body.encode("utf-8", "replace"))
 
 
 def _redirection(redirect: str, status: int, message: str) -> Response:

@@ -10,13 +10,13 @@ from swiftlite.config.units import is_true
 from swiftlite.formats.expirer_task import ACCOUNT, ASYNC_DELETE_TYPE, task_container
 from swiftlite.formats.slo_manifest import Segment
 from swiftlite.infocache import get_container_info
-from swiftlite.middleware.bulk.delete import DeleteRules, Deletion
+from swiftlite.middleware.bulk.delete import NOT_FOUND, DeleteRules, Deletion
 from swiftlite.middleware.bulk.progress import Progress
 from swiftlite.middleware.bulk.report import Report, report_type
 from swiftlite.middleware.segments import DEPTH_MAX, RAW, SegmentUnusable, object_path
 from swiftlite.middleware.slo.get import stored_segments
 from swiftlite.middleware.slo.options import SOURCE, Setting
-from swiftlite.vocab.names import text_to_wsgi
+from swiftlite.vocab.names import quote_path, text_to_wsgi
 from swiftlite.vocab.status import is_success
 from swiftlite.vocab.timestamp import Timestamp
 from swiftlite.web.refusals import Refusal
@@ -54,25 +54,36 @@ def _run(
     deletion: Deletion, whole: _LargeObject, name: str, setting: Setting, request: Request
 ) -> Report:
     """Delete and report; raises nothing."""
+    report = deletion.report
     try:
         return deletion.run(whole.names(name))
-    except Refusal as refusal:
-        return Report(
-            counts=deletion.report.counts,
-            errors=deletion.report.errors,
-            status=refusal.status,
-            body=refusal.message or "",
-        )
+    except NoManifest as error:
+        if error.status == 404 and error.name == name:
+            report.counts[NOT_FOUND] += 1
+        else:
+            report.fail(quote_path(error.name), str(error))
+        return report
     except SegmentUnusable as error:
         setting.log.warning(f"{error} ({request.trans_id})")
         status = 502 if error.status >= 500 else 400
-        return Report(
-            counts=deletion.report.counts, status=status, body="A manifest cannot be read."
-        )
+        report.status, report.body = status, "A manifest cannot be read."
+        return report
     except Exception:
         # The edge of a task of its own: nobody else would hear of it.
         setting.log.exception(f"deletion of a large object ({request.trans_id})")
-        return Report(counts=deletion.report.counts, status=500)
+        report.status = 500
+        return report
+
+
+class NoManifest(Refusal):
+    """A manifest that is to be deleted with its segments is none, or cannot be had."""
+
+    def __init__(self, status: int, name: str, message: str) -> None:
+        super().__init__(status, message)
+        self.name = name
+
+    def __str__(self) -> str:
+        return self.message or ""
 
 
 class _LargeObject:
@@ -99,10 +110,10 @@ class _LargeObject:
             return stored_segments(response)
         response.discard_body()
         if is_success(status):
-            raise Refusal(400, "Not an SLO manifest")
-        if status in (401, 403):
-            raise Refusal(status)
-        raise Refusal(404 if status == 404 else 503, f"Unable to load SLO manifest: {status}")
+            raise NoManifest(400, name, "Not an SLO manifest")
+        if status in (401, 403, 404):
+            raise NoManifest(status, name, response.status)
+        raise NoManifest(503, name, f"Unable to load SLO manifest: {response.status}")
 
     def names(self, name: str) -> Iterator[str]:
         """Every object below a manifest, each once, and the manifest after them."""
@@ -111,7 +122,7 @@ class _LargeObject:
 
     def _below(self, name: str, depth: int, seen: set[str]) -> Iterator[str]:
         if depth > DEPTH_MAX:
-            raise Refusal(400, "The manifests are nested too deeply.")
+            raise NoManifest(400, name, "The manifests are nested too deeply.")
         for segment in self.segments_of(name):
             if segment.data is not None or segment.name in seen:
                 continue

@@ -20,7 +20,6 @@ from swiftlite.formats.slo_manifest import (
 )
 from swiftlite.middleware.segments import (
     CONDITIONS,
-    CONTENT_TYPE_OF_WHOLE,
     LargeObject,
     Pace,
     SegmentFetcher,
@@ -73,14 +72,14 @@ def read(
 def show_manifest(request: Request, manifest: Response, *, raw: bool) -> Response:
     """The manifest itself, as stored, or (raw) as it may be put again."""
     kept = [item for item in manifest.headerlist if item[0].lower() != "content-type"]
-    if own := manifest.get_header("Content-Type"):
-        kept.append((CONTENT_TYPE_OF_WHOLE, split_swift_bytes(own)[0]))
     if not raw or request.verb != "GET" or manifest.status_int != 200:
         manifest.headerlist = [*kept, ("Content-Type", JSON)]
         return manifest
     body = encode_as_sent(stored_segments(manifest))
     headers = [item for item in kept if item[0].lower() not in _OF_THE_MANIFEST]
-    headers.append(("Content-Type", JSON))
+    # The large object's own type, so that a copy by way of this form keeps it.
+    own = manifest.get_header("Content-Type") or "application/octet-stream"
+    headers.append(("Content-Type", split_swift_bytes(own)[0]))
     headers.append(("ETag", md5(body, usedforsecurity=False).hexdigest()))
     return Response(200, headers, body)
 
@@ -161,12 +160,8 @@ class _Reading:
         """One segment by its place, from 1."""
         headers = [("X-Parts-Count", str(len(segments)))]
         if number > len(segments):
-            total = total_length(segments)
-            raise Refusal(
-                416,
-                f"This object has {len(segments)} parts.",
-                {**dict(headers), "Content-Range": f"bytes */{total}"},
-            )
+            headers.append(("Content-Range", f"bytes */{total_length(segments)}"))
+            return Response(416, self._headers(slo_etag(segments)) + headers)
         start = total_length(segments[: number - 1])
         stop = start + segments[number - 1].length
         environ = self._request.environ.copy()
@@ -235,6 +230,8 @@ def _unmet(manifest: Response) -> Response:
     """A 304 or 412 that the storage server gave, with the large object's ETag."""
     headers = [item for item in manifest.headerlist if item[0].lower() not in _OF_THE_MANIFEST]
     headers.append(("ETag", f'"{manifest.get_header(SLO_ETAG)}"'))
+    if own := manifest.get_header("ETag"):
+        headers.append(("X-Manifest-Etag", own.strip('"')))
     return Response(manifest.status_int, headers)
 
 

@@ -59,7 +59,7 @@ def put(request: Request, setting: Setting, params: dict[str, str]) -> Response:
         raise Refusal(405, "A manifest cannot be put by a copy request.")
     wanted = _read_manifest(request, setting)
     if any(segment.path == f"/{container}/{obj}" for segment in wanted):
-        raise Refusal(409, "A manifest may not name itself as a segment.")
+        raise Refusal(400, "A manifest may not name itself as a segment.")
     shape = report_type(request.get_header("Accept"))
     making = _Making(request, setting, account_path, wanted)
     if is_true(params.get("heartbeat", "")):
@@ -134,7 +134,7 @@ class _Making:
             return Report(status=500)
         body = read_small_body(response, _ANSWER_BYTES_MAX).decode("utf-8", "replace")
         more = {
-            "Etag": (response.get_header("ETag") or "").strip('"'),
+            "Etag": response.get_header("ETag") or "",
             "Last Modified": response.get_header("Last-Modified") or "",
         }
         return Report(status=response.status_int, body=body, more=more)
@@ -228,7 +228,7 @@ def _checked(wanted: WantedSegment, head: Response) -> Segment:
         name=wanted.path,
         etag=etag,
         size=size,
-        content_type=split_swift_bytes(content_type)[0],
+        content_type=content_type.partition(";")[0].strip(),
         last_modified=_iso(head.get_header("Last-Modified")),
         first=first,
         last=last,

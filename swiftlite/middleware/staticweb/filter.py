@@ -31,7 +31,7 @@ from swiftlite.web.wsgi import Environ, StartResponse, WsgiApp
 
 SOURCE = "SW"
 AGENT = "%(orig)s StaticWeb"
-GENERATOR = ("X-Backend-Content-Generator", "static-web")
+GENERATOR = ("X-Backend-Content-Generator", "staticweb")
 LISTING_BYTES_MAX = 64 * 1024 * 1024
 DIRECTORY_TYPE = "application/directory"
 _GRANT = ("temp_url_prefix", "temp_url_expires", "temp_url_sig", "temp_url_ip_range")
@@ -65,6 +65,8 @@ class StaticWeb:
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
             return self.app(environ, start_response)
+        if "swift.authorize" not in environ:
+            return self.app(environ, start_response)  # it stands left of authentication
         user = environ.get("REMOTE_USER")
         if user and user != TEMPURL_USER and not is_true(environ.get("HTTP_X_WEB_MODE")):
             return self.app(environ, start_response)

@@ -39,6 +39,7 @@ from swiftlite.web.wsgi import Environ, HeaderList, StartResponse, WsgiApp
 
 SOURCE = "SYM"
 DEFAULT_HOPS = 2
+_SYSMETA = "x-object-sysmeta-symlink-target"
 _is_link = HeaderFinder(SYS_TARGET.lower())
 _IGNORE_RANGE = "HTTP_X_BACKEND_IGNORE_RANGE_IF_METADATA_PRESENT"
 _POLICY = "HTTP_X_BACKEND_STORAGE_POLICY_INDEX"
@@ -91,9 +92,7 @@ class Symlinks:
         if request.has_body:
             raise Refusal(400, "A symlink must have a body of zero bytes.")
         own_account = account_path.split("/", 2)[2]
-        if target.account == own_account:
-            target = Target(target.container, target.obj, None, target.etag)
-        if target.account is None and (target.container, target.obj) == (container, obj):
+        if (target.account or own_account, target.path) == (own_account, f"{container}/{obj}"):
             raise Refusal(400, "A symlink cannot point at itself.")
         environ = request.environ
         if target.etag is not None:
@@ -175,8 +174,7 @@ class Symlinks:
             if target.etag is not None and is_success(link.status_int):
                 _check_etag(link, beyond, target)
             if beyond is None:
-                if is_success(link.status_int) or link.status_int == 304:
-                    link.headerlist.append(("Content-Location", quote_path(path)))
+                link.headerlist.append(("Content-Location", quote_path(path)))
                 return link
             account_path, target = path.rsplit("/", path.count("/") - 2)[0], beyond
 
@@ -234,7 +232,7 @@ def _check_etag(found: Response, beyond: Target | None, wanted: Target) -> None:
 
 def _shown(headers: HeaderList, target: Target | None) -> HeaderList:
     """A link's own headers, with where it points."""
-    shown = list(headers)
+    shown = [item for item in headers if not item[0].lower().startswith(_SYSMETA)]
     if target is not None:
         shown.append((TARGET, quote_path(target.path)))
         if target.account is not None:

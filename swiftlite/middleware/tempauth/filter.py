@@ -185,24 +185,23 @@ class TempAuth:
     def _authenticated(self, request: Request) -> User:
         """The user whose name and key the request has. Raises Refusal."""
         segments = request.path_text[len(self.options.auth_prefix) :].rstrip("/").split("/")
+        realm = "unknown"
         match segments:
-            case ["v1", account, "auth"]:
-                name = _header(request, "X-Storage-User", "X-Auth-User")
+            case ["v1", realm, "auth"]:
+                bare = _header(request, "X-Storage-User")
+                name = f"{realm}:{bare}" if bare else _header(request, "X-Auth-User")
                 key = _header(request, "X-Storage-Pass", "X-Auth-Key")
-                if ":" not in name and name:
-                    name = f"{account}:{name}"
-                elif name.partition(":")[0] != account:
-                    raise self._denied(account, "The user's account is not that of the path.")
+                if name.partition(":")[0] != realm:
+                    raise self._denied(realm, "The user's account is not that of the path.")
             case ["v1" | "v1.0" | "auth"]:
                 name = _header(request, "X-Auth-User", "X-Storage-User")
                 key = _header(request, "X-Auth-Key", "X-Storage-Pass")
             case _:
-                raise Refusal(400, f"Ask for a token at {self.options.auth_prefix}v1.0, with GET.")
+                status = 404 if segments == [""] else 400
+                raise Refusal(status, f"Ask for a token at {self.options.auth_prefix}v1.0.")
         account, colon, user_name = name.partition(":")
         if not (account and colon and user_name):
-            raise self._denied(
-                account or "unknown", "X-Auth-User must be of the form <account>:<user>."
-            )
+            raise self._denied(realm, "X-Auth-User must be of the form <account>:<user>.")
         if not key:
             raise self._denied(account, "X-Auth-Key must hold the user's key.")
         user = self.users.get(name) or self.users.get(unquote(name))

@@ -1,8 +1,8 @@
 """The last few: a device has too much and another too little, but no single move may join them.
 
-A replica then goes over a third device: what that one was given (or holds) goes on to the hungry
-device, and it takes the surplus in its stead. Passing over a replica that was moved in this same
-rebalance costs no further move; passing over another costs one.
+A replica then goes over a third device: what that one was given in this same rebalance goes on to
+the hungry device, and it takes the surplus in its stead. So no replica moves that need not. Where a
+device would stay the worst of all, more is tried afterwards; see nearer.py.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from random import Random
 
 from .assignment import Assignment
 
-TRIES = 400
+TRIES = 200
 SURPLUS_TRIES = 40
 
 
@@ -22,8 +22,10 @@ def swap_leftovers(table: Assignment, rng: Random) -> None:
     hungry = [n for n in range(table.hole) if held[n] < want[n]]
     if not over or not hungry:
         return
-    slots = table.slots_of(over)
     moved = table.moved()
+    if not moved:
+        return
+    slots = table.slots_of(over)
     rng.shuffle(moved)
     rng.shuffle(over)
     for number in over:
@@ -44,16 +46,8 @@ def _one(
     rng: Random,
 ) -> bool:
     for needy in rng.sample(hungry, min(4, len(hungry))):
-        for attempt in range(TRIES):
-            if attempt < TRIES // 2 and moved:
-                row, partition = moved[int(rng.random() * len(moved))]
-                extra = False
-            else:
-                partition = int(rng.random() * table.parts)
-                row = int(rng.random() * len(table.rows))
-                extra = True
-                if not table.free[partition]:
-                    continue
+        for _ in range(TRIES):
+            row, partition = moved[int(rng.random() * len(moved))]
             between = table.rows[row][partition]
             if between in (table.hole, number, needy):
                 continue
@@ -61,8 +55,6 @@ def _one(
                 continue
             if _pass_on(table, number, own, between, partition):
                 table.put(row, partition, needy)
-                if extra:
-                    table.free[partition] = 0
                 return True
     return False
 

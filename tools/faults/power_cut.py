@@ -144,11 +144,14 @@ class Cluster:
 
     def __init__(self, data: Path, port: int, log: Path) -> None:
         self.data, self.port, self._log = data, port, log
+        self._storage_port = 20_000 + port % 100 * 100
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, ready_within_s: float = 60.0) -> None:
         command = [sys.executable, "-m", "swiftlite.cli.main", "server", str(self.data)]
         command += ["--port", str(self.port), "--test-users"]
+        if not self.data.exists():  # a block of ports that no other cluster here begins with
+            command += ["--storage-port", str(self._storage_port)]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 command, stdout=log, stderr=log, start_new_session=True, cwd=REPOSITORY

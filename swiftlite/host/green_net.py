@@ -190,7 +190,9 @@ class GreenStream(Endpoint):
             raise PeerGone("closed here")
         loop = self._loop
         self._reads = 0
-        until = self._until()
+        until = inf if self.deadline is None else self.deadline
+        if self.idle_s is not None:
+            until = min(until, loop.monotonic() + self.idle_s)
         self.read_until = until
         if until is not inf:
             loop.fresh = True

@@ -14,7 +14,7 @@ CLASSES = (100, 200, 300, 400)
 HeaderItems = Sequence[tuple[str, str]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # never changed; frozen, it would take twice as long to make
 class NodeAnswer:
     """What one node said to a request; status 503 with made_up for one that said nothing."""
 

@@ -15,7 +15,7 @@ from swiftlite.ring import Device
 Header = tuple[str, str]  # WSGI strings
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # never changed; frozen, it would take twice as long to make
 class Plan:
     """nodes: those that may be tried, primaries first. lane_blocks: header lines, one block a lane.
 

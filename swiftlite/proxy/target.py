@@ -9,7 +9,7 @@ from swiftlite.vocab.names import check_utf8, quote_path, split_path
 from swiftlite.web import Refusal, Request
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # never changed; frozen, it would take twice as long to make
 class Target:
     """Names are text, None where the path is shorter; container and obj need those before them."""
 
@@ -35,10 +35,18 @@ def target_of(request: Request, limits: Limits) -> Target:
     reserved = request.true_header("X-Backend-Allow-Reserved-Names")
     if not check_utf8(text, internal=reserved):
         raise Refusal(412, "Invalid UTF8 or contains NULL")
-    try:
-        version, account, container, obj = split_path(text, 1, 4, rest=True)
-    except ValueError:
-        raise Refusal(404) from None
+    version: str | None
+    account: str | None
+    container: str | None
+    obj: str | None
+    pieces = text.split("/", 4)
+    if len(pieces) == 5 and not pieces[0] and pieces[1] and pieces[2] and pieces[3]:
+        _, version, account, container, obj = pieces  # an object, as mostly
+    else:
+        try:
+            version, account, container, obj = split_path(text, 1, 4, rest=True)
+        except ValueError:
+            raise Refusal(404) from None
     if not account:
         raise Refusal(412, "Bad URL")
     if version not in limits.valid_api_versions:

@@ -21,6 +21,7 @@ TYPECODES = {"B": 1, "H": 2, "I": 4}
 _RUN = re.compile(rb"(?:M..|K.|J....)+", re.DOTALL)
 _NUMBER = re.compile(rb"M..|K.|J....", re.DOTALL)
 _RUN_BYTES_MIN = 64
+_RUN_BYTES_MAX = 1 << 16  # The pattern's own bookkeeping takes ten times what it matches.
 STACK_MAX = 1 << 20
 
 
@@ -191,8 +192,11 @@ class _Reader:
 
     def _run(self) -> bool:
         """A long row of small numbers straight into the list they belong to."""
-        found = _RUN.match(self.blob, self.at, min(len(self.blob), self.at + (1 << 30)))
-        if found is None or found.end() - self.at < _RUN_BYTES_MIN or self.stack[-1] is not _MARK:
+        above = self.stack[-1] if self.stack else None
+        if above is not _MARK and not isinstance(above, _Numbers):
+            return False
+        found = _RUN.match(self.blob, self.at, min(len(self.blob), self.at + _RUN_BYTES_MAX))
+        if found is None or found.end() - self.at < _RUN_BYTES_MIN:
             return False
         data = self.blob[self.at : found.end()]
         self.at = found.end()

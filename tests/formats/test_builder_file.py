@@ -101,3 +101,10 @@ def test_truncations_and_flips_never_escape_as_other_errors() -> None:
 def test_other_files_are_refused(blob: bytes) -> None:
     with pytest.raises(BuilderFileUnreadable):
         decode(blob)
+
+
+def test_long_rows_are_read_in_pieces_and_come_out_whole() -> None:
+    even = array("H", [number % 60_000 for number in range(150_000)])
+    mixed = array("I", [number * 7 % 100_000 for number in range(50_000)])
+    state = {"rows": [even, mixed], "plain": list(range(40_000)), "after": "text"}
+    assert decode(b"".join(encode(state))) == state

@@ -56,6 +56,12 @@ def test_two_storage_servers_killed_in_the_middle_of_a_put(separate: Separate) -
     first, second, _ = separate.nodes_of("object", ACCOUNT, "c", "o")
     connection = client.open("PUT", "/c/o", Content_Length=str(len(BIG)))
     connection.send(BIG[: len(BIG) // 2])
+    wait_for(
+        lambda: all(
+            any(separate.layout.device(node).glob("objects/*")) for node in (first, second)
+        ),
+        "both servers have begun to write",  # before that a handoff would take their place
+    )
     separate.kill(*servers("object", first, second))
     try:
         connection.send(BIG[len(BIG) // 2 :])

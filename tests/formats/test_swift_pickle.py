@@ -109,14 +109,19 @@ def test_a_small_blob_cannot_unfold() -> None:
 def test_noise_is_refused_and_never_acts() -> None:
     chance = random.Random(7)
     good = dumps({"a": [1, 2.5, None, b"\xff"], "b": ("x", True)})
+    plain = (dict, list, tuple, set, frozenset, str, bytes, int, float, bool, type(None))
+    refused = 0
     for _ in range(3000):
         blob = bytearray(good)
         for _ in range(chance.randrange(1, 4)):
             blob[chance.randrange(len(blob))] = chance.randrange(256)
         try:
-            loads(bytes(blob))
+            found = loads(bytes(blob))
         except PickleUnreadable:
-            continue
+            refused += 1
+        else:
+            assert isinstance(found, plain)
+    assert refused > 1000
 
 
 def test_the_writer_writes_protocol_2() -> None:

@@ -171,7 +171,9 @@ def test_an_expired_object_is_absent_unless_asked_for(store: Store) -> None:
 
 def test_an_object_that_expires_later_is_there(store: Store) -> None:
     store.put(b"x", X_Delete_At=str(int(NOW.seconds) + 1))
-    store.open().close()
+    reader = store.open()
+    assert reader.metadata["X-Delete-At"] == str(int(NOW.seconds) + 1)
+    reader.close()
 
 
 def test_another_name_with_the_same_hash_is_a_collision(store: Store) -> None:

@@ -49,10 +49,13 @@ Ready = Callable[[], None]
 @dataclass(frozen=True, slots=True)
 class Post:
     """One place in a crew: work runs in the child, calls its argument once ready, and returns
-    when the child shall end. It raises CannotStart before that if it cannot serve."""
+    when the child shall end. It raises CannotStart before that if it cannot serve.
+
+    again: a child that ends without fault is to be started again all the same."""
 
     name: str
     work: Callable[[Ready], None]
+    again: bool = True
 
 
 @dataclass(slots=True)
@@ -251,7 +254,7 @@ class Crew:
             while child.pipe >= 0:
                 self._listen(child)
             del self._children[pid]
-            if not child.stopping and not self._stopping:
+            if not child.stopping and not self._stopping and (status or child.post.again):
                 self._vacate(child, status)
 
     def _vacate(self, child: _Child, status: int) -> None:

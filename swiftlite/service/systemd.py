@@ -24,3 +24,13 @@ def notify(state: str, environ: Mapping[str, str] = os.environ) -> bool:
             sender.sendall(state.encode())
         return True
     return False
+
+
+def watchdog_interval(environ: Mapping[str, str], pid: int) -> float | None:
+    """Seconds between `WATCHDOG=1`, half of what the unit's WatchdogSec allows; None: no need."""
+    if environ.get("WATCHDOG_PID", str(pid)) != str(pid):
+        return None  # meant for another process
+    allowed = environ.get("WATCHDOG_USEC", "")
+    if not (allowed.isascii() and allowed.isdigit()) or int(allowed) == 0:
+        return None
+    return int(allowed) / 2_000_000

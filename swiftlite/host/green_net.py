@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from math import inf
 from typing import Any
 
+from swiftlite.host.conduit import Conduit, CopyConduit
 from swiftlite.host.loop import Endpoint, Loop, Waiter
 from swiftlite.host.net import Address, Bytes, ConnectFailed, DeadlinePassed, PeerGone, Stream
 from swiftlite.host.sockets import (
@@ -27,6 +28,7 @@ from swiftlite.host.sockets import (
     own_address,
     resolve,
 )
+from swiftlite.host.splice import Pipes, SpliceConduit
 from swiftlite.host.tasks import Tasks
 
 # A peer on a fast link can keep a stream ready for ever, and with it everybody else waiting.
@@ -34,6 +36,7 @@ _READS_IN_A_ROW = 16  # without parking, then others get their turn
 _SENDFILE_BYTES = 4 << 20  # per call (0.3 ms of CPU), and between two turns of others
 PERHAPS = 2
 _ACCEPT_PAUSE_S = 0.1  # when descriptors or memory ran out
+_SPLICE = os.SPLICE_F_MOVE | os.SPLICE_F_NONBLOCK
 
 
 class GreenStream(Endpoint):
@@ -144,6 +147,32 @@ class GreenStream(Endpoint):
                 if sent == _SENDFILE_BYTES:
                     self._let_others_run()
         return done
+
+    def splice_to(self, pipe: int, count: int) -> int:
+        """Move some bytes, at most count, into an empty pipe; 0 at the end of the stream."""
+        while True:
+            if not self.readable:
+                self._park_reader()
+            try:
+                moved = os.splice(self._fd, pipe, count, flags=_SPLICE)
+            except BlockingIOError:
+                self.readable = False
+            except OSError as error:
+                raise gone(error) from None
+            else:
+                self.readable = PERHAPS  # few bytes may mean that the pipe is full
+                self._take_turns()
+                return moved
+
+    def splice_from(self, pipe: int, count: int) -> None:
+        """Send what a pipe holds, all of its count bytes."""
+        while count:
+            try:
+                count -= os.splice(pipe, self._fd, count, flags=_SPLICE)
+            except BlockingIOError:
+                self._park_writer()
+            except OSError as error:
+                raise gone(error) from None
 
     def quiet(self) -> bool:
         if not self.readable:
@@ -320,6 +349,11 @@ class GreenNet:
     def __init__(self, loop_of_now: Callable[[], Loop], tasks: Tasks) -> None:
         self._loop_of_now = loop_of_now
         self._tasks = tasks
+        self._pipes = Pipes()
+
+    def conduit(self, *, spliced: bool = True) -> Conduit:
+        ends = self._pipes.take() if spliced else None
+        return CopyConduit() if ends is None else SpliceConduit(self._pipes, ends)
 
     def listen(
         self, address: Address, *, reuse_port: bool = False, backlog: int = 4096

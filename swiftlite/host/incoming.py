@@ -6,6 +6,7 @@ come in one piece. Keeps at most one receive (64 KiB) beyond what was asked for.
 
 from __future__ import annotations
 
+from swiftlite.host.conduit import Conduit
 from swiftlite.host.net import Stream
 from swiftlite.protocols.http1.errors import Malformed
 from swiftlite.protocols.http1.heads import END_OF_HEAD, head_can_still_be_good
@@ -126,4 +127,12 @@ class Incoming:
         data = self._data[self._at : self._at + len(view)]
         view[: len(data)] = data
         self.skip(len(data))
+        return len(data)
+
+    def move_into(self, conduit: Conduit, count: int) -> int:
+        """Some bytes, at most count, into an empty conduit, without a look at them."""
+        if self._at == len(self._data):
+            return conduit.fill(self._stream, count)
+        data = self.take(count)
+        conduit.put(data)
         return len(data)

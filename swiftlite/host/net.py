@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 from swiftlite.vocab.errors import SwiftliteError
+
+if TYPE_CHECKING:
+    from swiftlite.host.conduit import Conduit
 
 Address: TypeAlias = tuple[str, int] | str  # (ip, port), or the path of a unix socket
 Bytes: TypeAlias = bytes | bytearray | memoryview
@@ -113,6 +116,10 @@ class Net(Protocol):
 
     def wait_all(self, streams: Sequence[Stream], deadline: float | None) -> bool:
         """True once each of these streams may be read without waiting, false at the deadline."""
+        ...
+
+    def conduit(self, *, spliced: bool = True) -> Conduit:
+        """For a relay between two streams of this net; without copying where that can be had."""
         ...
 
 

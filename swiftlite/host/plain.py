@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 from swiftlite.host.bundle import Host
+from swiftlite.host.conduit import CopyConduit
 from swiftlite.host.entropy import OsEntropy
 from swiftlite.host.net import (
     Address,
@@ -260,6 +261,9 @@ class PlainNet:
 
     def wait_all(self, streams: Sequence[Stream], deadline: float | None) -> bool:
         return wait_for_each(self, streams, deadline)
+
+    def conduit(self, *, spliced: bool = True) -> CopyConduit:
+        return CopyConduit()
 
 
 def make_host() -> Host:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from swiftlite.host.conduit import Conduit
 from swiftlite.host.net import DeadlinePassed, PeerGone
 from swiftlite.peers.errors import PeerBroke, PeerFault, PeerTimeout
 from swiftlite.peers.headers import Headers
@@ -19,6 +20,7 @@ from swiftlite.protocols.http1.framing import CHUNKED, UNTIL_CLOSE
 _DRAIN_BYTES = 65536
 _DRAIN_S = 0.5
 _BLOCK_BYTES = 65536
+_UNBOUNDED = 1 << 30
 
 
 class Answer:
@@ -78,6 +80,20 @@ class Answer:
             if room == 0:
                 return 0
             count = self._wire.incoming.take_into(view[:room] if 0 < room < len(view) else view)
+        except (PeerGone, DeadlinePassed, Malformed) as error:
+            raise self._fault(error) from None
+        self._taken(count)
+        return count
+
+    def move_into(self, conduit: Conduit) -> int:
+        """As readinto, into an empty conduit."""
+        if self._wire is None:
+            return 0
+        try:
+            room = self._room()
+            if room == 0:
+                return 0
+            count = self._wire.incoming.move_into(conduit, room if room > 0 else _UNBOUNDED)
         except (PeerGone, DeadlinePassed, Malformed) as error:
             raise self._fault(error) from None
         self._taken(count)

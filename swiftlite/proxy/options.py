@@ -120,6 +120,9 @@ class ProxyOptions(PolicyOptions):
     client_timeout: Seconds = opt(60.0, "Patience with a client's next bytes.", minimum=0.001)
     client_chunk_size: Bytes = opt(65_536, "Bytes read of a client at once, at most.", minimum=1)
     object_chunk_size: Bytes = opt(65_536, "Bytes read of a node at once, at most.", minimum=1)
+    relay_by_splice: bool = opt(
+        True, "Pass large objects on to clients within the kernel, without copying them."
+    )
     error_suppression_interval: Seconds = opt(
         60.0, "A node with too many errors within this time is left alone as long.", minimum=0
     )

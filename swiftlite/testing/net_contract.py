@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from swiftlite.host.bundle import Host
+from swiftlite.host.conduit import Conduit
 from swiftlite.host.net import ConnectFailed, DeadlinePassed, Listener, PeerGone, Stream
 
 
@@ -77,6 +78,70 @@ class NetContract:
             host.tasks.sleep(0.01)
             assert _read(server, len(data)) == data
             sending.wait()
+
+    def test_a_conduit_carries_large_data_past_a_slow_reader(self, host: Host, ip: str) -> None:
+        data = bytes(range(256)) * 16_384
+        for spliced in (True, False, True):
+            conduit = host.net.conduit(spliced=spliced)
+            with _pair(host, ip) as (writer, source), _pair(host, ip) as (sink, reader):
+                sending = host.tasks.spawn(writer.send_all, data)
+
+                def relay(source: Stream, sink: Stream, conduit: Conduit) -> int:
+                    conduit.put(b"first ")
+                    conduit.drain(sink)
+                    left = len(data)
+                    while left and (count := conduit.fill(source, left)):
+                        conduit.drain(sink)
+                        left -= count
+                    return left
+
+                relaying = host.tasks.spawn(relay, source, sink, conduit)
+                host.tasks.sleep(0.01)
+                assert _read(reader, len(data) + 6) == b"first " + data
+                assert relaying.wait() == 0
+                sending.wait()
+                writer.close()
+                assert conduit.fill(source, 10) == 0
+            conduit.close()
+
+    def test_a_conduit_takes_no_more_than_it_is_told(self, host: Host, ip: str) -> None:
+        with _pair(host, ip) as (writer, source), _pair(host, ip) as (sink, reader):
+            writer.send_all(b"0123456789")
+            conduit = host.net.conduit()
+            for count in (3, 4):
+                assert conduit.fill(source, count) == count
+                conduit.drain(sink)
+            assert _read(reader, 7) == b"0123456"
+            assert _read(source, 3) == b"789"
+            source.idle_s = 0.01
+            assert _raises(DeadlinePassed, conduit.fill, source, 5)
+            conduit.close()
+
+    def test_a_conduit_whose_sink_is_gone_gives_its_bytes_to_nobody(
+        self, host: Host, ip: str
+    ) -> None:
+        conduit = host.net.conduit()
+        with _pair(host, ip) as (writer, source), _pair(host, ip) as (sink, reader):
+            reader.close()
+
+            def send_on() -> None:
+                for _ in range(1000):
+                    writer.send_all(b"secret" * 10_000)
+                    count = 0
+                    while count < 60_000:
+                        count += conduit.fill(source, 60_000 - count)
+                        conduit.drain(sink)
+                    host.tasks.sleep(0)
+
+            assert _raises(PeerGone, send_on)
+        conduit.close()
+        with _pair(host, ip) as (writer, source), _pair(host, ip) as (sink, reader):
+            writer.send_all(b"mine")
+            conduit = host.net.conduit()
+            conduit.fill(source, 4)
+            conduit.drain(sink)
+            assert reader.recv(100) == b"mine"
+            conduit.close()
 
     def test_sending_to_a_closed_end_fails_in_the_end(self, host: Host, ip: str) -> None:
         with _pair(host, ip) as (client, server):

@@ -12,6 +12,7 @@ import random
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from swiftlite.host.conduit import CopyConduit
 from swiftlite.host.disk import Disk
 from swiftlite.host.net import (
     Address,
@@ -427,6 +428,9 @@ class SimNet:
 
     def wait_all(self, streams: Sequence[Stream], deadline: float | None) -> bool:
         return wait_for_each(self, streams, deadline)
+
+    def conduit(self, *, spliced: bool = True) -> CopyConduit:
+        return CopyConduit()
 
     def _joined(self, listener: SimListener, address: Address) -> SimStream:
         there, here = _Pipe(self.scheduler), _Pipe(self.scheduler)

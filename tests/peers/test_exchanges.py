@@ -254,8 +254,11 @@ def test_a_body_until_close(node: Scripted, pool: Pool, soon: float) -> None:
     assert pool.idle_count(one.address) == 0
 
 
-@pytest.mark.parametrize("size", [3, 1_000_000])
-def test_a_relay_passes_an_answer_on(server: Serve, pool: Pool, soon: float, size: int) -> None:
+@pytest.mark.parametrize("spliced", [True, False])
+@pytest.mark.parametrize("size", [3, 3_000_000])
+def test_a_relay_passes_an_answer_on(
+    server: Serve, pool: Pool, host: Host, soon: float, size: int, spliced: bool
+) -> None:
     body = os.urandom(size)
 
     def far(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -267,7 +270,7 @@ def test_a_relay_passes_an_answer_on(server: Serve, pool: Pool, soon: float, siz
     def near(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         answer = get(pool, far_address, soon)
         start_response("200 OK", [("Content-Length", str(answer.length))])
-        return Relay(answer)
+        return Relay(answer, host.net.conduit(spliced=spliced))
 
     near_address = server(near).address
     for _ in range(2):

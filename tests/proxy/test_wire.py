@@ -11,10 +11,17 @@ from swiftlite.httpd.limits import HttpLimits
 from swiftlite.web.wsgi import Environ, StartResponse
 from tests.httpd.conftest import Client, TestLog
 from tests.proxy.clusters import Cluster
-from tests.proxy.fake_nodes import answering
+from tests.proxy.fake_nodes import answering, breaking
 
 BIG = bytes(range(256)) * 40_000  # 10 MB: more than fits between two sockets
 Connect = Callable[[], Client]
+
+
+@pytest.fixture(params=[True, False], ids=["spliced", "copied"])
+def cluster(make_cluster: Callable[..., Cluster], request: pytest.FixtureRequest) -> Cluster:
+    found = make_cluster(relay_by_splice=request.param)
+    found.make_container()
+    return found
 
 
 @pytest.fixture
@@ -61,6 +68,21 @@ def test_big_bodies_pass_both_ways(cluster: Cluster, connect: Connect) -> None:
     assert client.answer()[0] == 201
     client.send(head("GET", "/v1/a/c/o"))
     assert client.answer()[2] == BIG
+
+
+@pytest.mark.parametrize("count", [0, 1, 70_000, 300_000, 5_000_000])
+def test_a_body_that_breaks_off_on_the_wire_is_continued_at_its_next_byte(
+    cluster: Cluster, connect: Connect, count: int
+) -> None:
+    cluster.put("/v1/a/c/o", BIG)
+    for node in cluster.primaries[:2]:
+        node.fault = breaking(count)
+    client = connect()
+    for _ in range(3):
+        client.send(head("GET", "/v1/a/c/o"))
+        assert client.answer()[::2] == (200, BIG)
+        client.send(head("GET", "/v1/a/c/o", "Range: bytes=1000-9000999"))
+        assert client.answer()[::2] == (206, BIG[1000:9_001_000])
 
 
 def test_a_client_that_goes_in_mid_upload_leaves_nothing(

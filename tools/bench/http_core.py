@@ -75,6 +75,7 @@ class Peers:
     """The server's own pool, made after the fork."""
 
     pool: Pool | None = None
+    spliced = True
 
 
 def relayed(address: Address, start_response: Callable[..., object]) -> Relay:
@@ -83,7 +84,7 @@ def relayed(address: Address, start_response: Callable[..., object]) -> Relay:
     head = render_head("GET", "/file", [], address)
     answer = Peers.pool.open(address, head, deadline=None).answer(None)
     start_response("200 OK", [("Content-Length", str(answer.length))])
-    return Relay(answer)
+    return Relay(answer, bundle.installed().net.conduit(spliced=Peers.spliced))
 
 
 def app(environ: dict[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
@@ -197,8 +198,10 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--connections", type=int, default=32)
+    parser.add_argument("--copying", action="store_true", help="relay through a buffer")
     parser.add_argument("what", nargs="*", default=["get", "put", "peers"])
     options = parser.parse_args()
+    Peers.spliced = not options.copying
     LargeFile.fd = os.open("/var/tmp", os.O_TMPFILE | os.O_RDWR)
     for _ in range(FILE_BYTES >> 20):
         os.write(LargeFile.fd, bytes(1 << 20))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from swiftlite.host.conduit import Conduit
 from swiftlite.host.net import Stream
 from swiftlite.peers.errors import PeerBroke, PeerFault
 from swiftlite.proxy.answers import length_of, response_of, told_headers, without
@@ -99,18 +100,19 @@ class RelayedBody:
             self._waited = self._context.monotonic() - before
 
     def send_to(self, stream: Stream) -> int:
-        """Everything, in a buffer that is used again; bytes sent."""
-        monotonic = self._context.monotonic
-        block = self._context.buffers.take()
-        view = memoryview(block)
+        """Everything, without a look at it; bytes sent. What was taken from a node has been sent
+        before more is taken, so that another can go on at the right byte."""
+        context = self._context
+        monotonic = context.monotonic
+        conduit = context.host.net.conduit(spliced=context.options.relay_by_splice)
         try:
-            while count := self._readinto(view):
+            while count := self._move_into(conduit):
                 before = monotonic()
-                stream.send_all(view[:count])
+                conduit.drain(stream)
                 self._waited = monotonic() - before
                 self._done += count
         finally:
-            self._context.buffers.give_back(block)
+            conduit.close()
         return self._done
 
     def close(self) -> None:
@@ -123,10 +125,10 @@ class RelayedBody:
             except PeerFault as fault:
                 self._go_on_elsewhere(fault)
 
-    def _readinto(self, view: memoryview) -> int:
+    def _move_into(self, conduit: Conduit) -> int:
         while True:
             try:
-                return self._found.answer.readinto(view)
+                return self._found.answer.move_into(conduit)
             except PeerFault as fault:
                 self._go_on_elsewhere(fault)
 

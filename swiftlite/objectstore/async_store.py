@@ -23,6 +23,8 @@ from swiftlite.objectstore.publish import ensure_directory, settled
 from swiftlite.objectstore.temporary import Temporary
 from swiftlite.vocab.timestamp import Timestamp
 
+_LINK_TRIES = 3
+
 
 def save_pending(
     context: Context,
@@ -47,15 +49,21 @@ def _saved(
     directory = path.rpartition("/")[0]
     tmp = f"{device_path}/{policy_dir(TMP, policy_index)}"
     in_order = context.keeps_order(device)
-    ensure_directory(disk, directory, device_path, in_order=in_order)
-    file = Temporary.create(disk, context.host.entropy, directory, tmp)
+    file = Temporary.create(disk, context.host.entropy, device_path, tmp)
     try:
         disk.write(file.fd, content)
         yield from settled(disk, file, empty=False, in_order=in_order)
-        try:
-            file.link(path)
-        except FileExistsError:
-            _replace(context, tmp, path, content)
+        for tries_left in reversed(range(_LINK_TRIES)):
+            ensure_directory(disk, directory, device_path, in_order=in_order)
+            try:
+                file.link(path)
+            except FileExistsError:
+                _replace(context, tmp, path, content)
+            except FileNotFoundError:  # the updater has just removed the empty directory
+                if not tries_left:
+                    raise
+                continue
+            break
     finally:
         file.close()
     yield directory

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 from swiftlite.formats.async_pending import AsyncPending, decode_async_pending
+from swiftlite.host.os_disk import OsDisk
 from tests.objectstore.stores import HASH_PATH, NOW, Store, every_name
 
 PENDING = AsyncPending("PUT", "a", "c", "o", {"X-Size": "1", "X-Timestamp": NOW.internal})
@@ -28,3 +30,26 @@ def test_a_second_update_of_the_same_moment_replaces_the_first(store: Store) -> 
     store.manager.save_pending("sda1", 0, NOW, other)
     (name,) = [Path(name) for name in every_name(store.root)]
     assert decode_async_pending((store.root / name).read_bytes()) == other
+
+
+class RemovesEmptyDirectory(OsDisk):
+    """Does what an updater may do between two calls of ours, once."""
+
+    done = False
+
+    def link_unnamed(self, fd: int, path: str) -> None:
+        if not self.done:
+            self.done = True
+            self.rmdir(path.rpartition("/")[0])
+        super().link_unnamed(fd, path)
+
+
+def test_an_updater_that_removes_the_empty_directory_does_not_lose_the_update(
+    store: Store, tmp_path: Path
+) -> None:
+    disk = RemovesEmptyDirectory()
+    Store(tmp_path, host=dataclasses.replace(store.host, disk=disk)).manager.save_pending(
+        "sda1", 0, NOW, PENDING
+    )
+    assert disk.done
+    assert len(list(every_name(tmp_path))) == 1

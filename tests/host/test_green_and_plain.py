@@ -404,7 +404,10 @@ def test_a_listener_may_be_adopted(any_host: Host) -> None:
     adopted = any_host.net.adopt_listener(os.dup(listener.fileno()))
     listener.close()
     client = any_host.net.connect(adopted.address, 5)
-    adopted.accept().close()
+    accepted = adopted.accept()
+    client.send_all(b"hello")
+    assert accepted.recv(5) == b"hello"
+    accepted.close()
     client.close()
     adopted.close()
 

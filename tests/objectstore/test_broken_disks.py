@@ -161,7 +161,9 @@ def test_a_file_that_vanishes_between_listing_and_opening_is_looked_for_again(
 ) -> None:
     store.put(b"x")
     disk.fault = only("open", ".data", errno.ENOENT, times=2)
-    store.open().close()
+    found = store.open()
+    assert found.size == 1
+    found.close()
 
 
 def test_files_that_keep_vanishing_are_not_taken_for_absent(store: Store, disk: FaultyDisk) -> None:

@@ -97,6 +97,11 @@ def block_bytes_for(length: int) -> int:
     return block_bytes
 
 
+def attribute_bytes(length: int) -> int:
+    """How long encode_blocks() is for a body of this length."""
+    return _HEAD.size + -(-length // block_bytes_for(length)) * _SUM_BYTES + _SUM_BYTES
+
+
 class BlockSummer:
     """Sums blocks while a body is written, in pieces of any size.
 
@@ -105,8 +110,11 @@ class BlockSummer:
     is read once. Either way the result is the same.
     """
 
-    def __init__(self, announced: int | None = None) -> None:
-        self.block_bytes = BLOCK_BYTES_MIN if announced is None else block_bytes_for(announced)
+    def __init__(self, announced: int | None = None, *, block_bytes: int | None = None) -> None:
+        """block_bytes: that of the list that the result is to be compared with."""
+        if block_bytes is None:
+            block_bytes = BLOCK_BYTES_MIN if announced is None else block_bytes_for(announced)
+        self.block_bytes = block_bytes
         self.length = 0
         self._sums: list[int] = []
         self._open = 0  # CRC of the block being filled

@@ -29,8 +29,8 @@ from swiftlite.objectstore.context import Context
 from swiftlite.objectstore.fileset import Fileset, choose
 from swiftlite.objectstore.hash_dir import HashDir
 from swiftlite.objectstore.marker import write_marker
-from swiftlite.objectstore.merge import content_type_time, merged
-from swiftlite.objectstore.quarantine import set_aside
+from swiftlite.objectstore.merge import content_type_time, merged, take_content_type
+from swiftlite.objectstore.quarantine import Blamed, set_aside
 from swiftlite.objectstore.reader import (
     BlockCheck,
     Body,
@@ -133,7 +133,8 @@ class DiskFile:
             try:
                 return self.context.quickly(device, self._look, now, open_expired, with_content)
             except _Blame as blame:
-                if set_aside(self.context, self.place, blame.name, blame.reason):
+                blamed = Blamed(blame.name) if blame.name is not None else None
+                if set_aside(self.context, self.place, blamed, blame.reason):
                     return Absent(Presence.QUARANTINED)
             except FileNotFoundError:
                 pass  # replaced between the listing and the opening
@@ -213,7 +214,7 @@ class DiskFile:
             meta_metadata = self._metadata(fileset.meta.name)
             second = fileset.content_type
             if second is not None and second is not fileset.meta:
-                _take_content_type(meta_metadata, self._metadata(second.name))
+                take_content_type(meta_metadata, self._metadata(second.name))
         metadata = merged(data_metadata, meta_metadata, data.timestamp)
         size = self.disk.fstat(fd).st_size
         length = data_metadata.get("Content-Length", "")
@@ -258,11 +259,3 @@ class DiskFile:
         if len(content) != found.size or not check.fits(content):
             raise _Blame(found.data.name, "the body is not the one that was written")
         return content
-
-
-def _take_content_type(metadata: Metadata, second: Metadata) -> None:
-    """A second `.meta` is kept because its content type is newer than the first one's."""
-    here, there = content_type_time(metadata), content_type_time(second)
-    if "Content-Type" in second and there is not None and (here is None or there > here):
-        metadata["Content-Type"] = second["Content-Type"]
-        metadata["Content-Type-Timestamp"] = second["Content-Type-Timestamp"]

@@ -34,6 +34,14 @@ def _stays(key: str) -> bool:
     return key.lower() in _OF_THE_PUT or is_sysmeta("object", key)
 
 
+def take_content_type(metadata: dict[str, str], second: Mapping[str, str]) -> None:
+    """A second `.meta` is kept because its content type is newer than the first one's."""
+    here, there = content_type_time(metadata), content_type_time(second)
+    if "Content-Type" in second and there is not None and (here is None or there > here):
+        metadata["Content-Type"] = second["Content-Type"]
+        metadata["Content-Type-Timestamp"] = second["Content-Type-Timestamp"]
+
+
 def content_type_time(metadata: Mapping[str, str]) -> Timestamp | None:
     """When a POST set the content type; None when none did, or when it cannot be read."""
     text = metadata.get("Content-Type-Timestamp")

@@ -7,6 +7,8 @@ how it is called is Swift's: `quarantined/objects[-N]/<hash>`, with a random tai
 from __future__ import annotations
 
 import errno
+from dataclasses import dataclass
+from stat import S_ISDIR
 
 from swiftlite.host.disk import Disk
 from swiftlite.host.entropy import Entropy
@@ -14,13 +16,22 @@ from swiftlite.objectstore.api import StoreError
 from swiftlite.objectstore.context import Context
 from swiftlite.objectstore.hash_dir import HashDir
 from swiftlite.objectstore.locks import partition_lock
-from swiftlite.objectstore.publish import ensure_directory
+from swiftlite.objectstore.publish import ensure_directory, remove
 from swiftlite.objectstore.suffix_hashes import invalidate
 
+_UNREADABLE = frozenset((errno.EIO, errno.ENODATA, errno.EUCLEAN))
 _TAKEN = frozenset((errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR))
 
 
-def set_aside(context: Context, place: HashDir, blamed: str | None, reason: str) -> bool:
+@dataclass(frozen=True, slots=True)
+class Blamed:
+    """The file found damaged; inode, where it is known, tells it from a good one of its name."""
+
+    name: str
+    inode: int | None = None
+
+
+def set_aside(context: Context, place: HashDir, blamed: Blamed | None, reason: str) -> bool:
     """Quarantine a damaged object, and say so in the log; False when a newer one stays.
 
     Called by tasks, not on a disk thread. Raises StoreError when it cannot be moved, for then the
@@ -40,16 +51,17 @@ def set_aside(context: Context, place: HashDir, blamed: str | None, reason: str)
 
 
 def quarantine(
-    disk: Disk, entropy: Entropy, place: HashDir, lock_timeout: float, blamed: str | None
+    disk: Disk, entropy: Entropy, place: HashDir, lock_timeout: float, blamed: Blamed | None
 ) -> str | None:
     """Move the hash dir aside; the path it has now, or None when there was nothing to move.
 
-    blamed: the name of the file found damaged. If a newer write has removed it meanwhile, then
-    what is there now is not the damaged object, and stays. None blames the directory itself.
+    If a newer write has removed the blamed file meanwhile, or replication brought a good one of
+    that name, then what is there now is not the damaged object, and stays. None blames the
+    directory itself.
     """
     try:
         with partition_lock(disk, place.partition_path, lock_timeout):
-            if blamed is not None and not disk.exists(f"{place.path}/{blamed}"):
+            if blamed is not None and not _is_there(disk, place, blamed):
                 return None
             try:
                 return _move_aside(disk, entropy, place, place.path, place.hash)
@@ -60,6 +72,50 @@ def quarantine(
                 return _move_aside(disk, entropy, place, place.suffix_path, place.suffix)
     except FileNotFoundError:
         return None
+
+
+def quarantine_stranger(
+    disk: Disk, entropy: Entropy, beside: HashDir, lock_timeout: float, name: str
+) -> str | None:
+    """Move a file aside that stands where a hash dir should; None when there is none.
+
+    beside: any hash dir of that suffix. Directories of strange names are in nobody's way.
+    """
+    path = f"{beside.suffix_path}/{name}"
+    try:
+        with partition_lock(disk, beside.partition_path, lock_timeout):
+            if S_ISDIR(disk.lstat(path).st_mode):
+                return None
+            return _move_aside(disk, entropy, beside, path, name)
+    except FileNotFoundError:
+        return None
+
+
+def discard(disk: Disk, place: HashDir, lock_timeout: float, name: str) -> bool:
+    """Remove an object for good, with all its files; False when the named one is gone already."""
+    try:
+        with partition_lock(disk, place.partition_path, lock_timeout):
+            if not _is_there(disk, place, Blamed(name)):
+                return False
+            invalidate(disk, place.partition_path, place.suffix)
+            for entry in disk.listdir(place.path):
+                remove(disk, f"{place.path}/{entry}")
+            disk.rmdir(place.path)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _is_there(disk: Disk, place: HashDir, blamed: Blamed) -> bool:
+    try:
+        found = disk.stat(f"{place.path}/{blamed.name}")
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        if error.errno not in _UNREADABLE:
+            raise
+        return True  # by its name; what there is of it cannot be read
+    return blamed.inode is None or blamed.inode == found.st_ino
 
 
 def _move_aside(disk: Disk, entropy: Entropy, place: HashDir, path: str, name: str) -> str:

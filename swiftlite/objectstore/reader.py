@@ -22,7 +22,7 @@ from swiftlite.host.net import Stream
 from swiftlite.objectstore.api import BLOCK_BYTES, Damaged, translated
 from swiftlite.objectstore.context import Context
 from swiftlite.objectstore.hash_dir import HashDir
-from swiftlite.objectstore.quarantine import set_aside
+from swiftlite.objectstore.quarantine import Blamed, set_aside
 
 
 class Check(Protocol):
@@ -189,7 +189,8 @@ class Body:
                 raise translated(error, self.place.device) from error
             sound, reason = False, f"bytes {start} to {stop} cannot be read: {error.strerror}"
         if not sound:
-            set_aside(self.context, self.place, self.file_name, reason)
+            inode = self.context.host.disk.fstat(self.fd).st_ino
+            set_aside(self.context, self.place, Blamed(self.file_name, inode), reason)
             raise Damaged(f"{self.place.path}/{self.file_name}: {reason}")
 
     def _is_sound(self, start: int, stop: int) -> bool:

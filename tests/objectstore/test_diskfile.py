@@ -20,7 +20,7 @@ from swiftlite.objectstore.api import (
     Written,
 )
 from swiftlite.objectstore.hash_dir import HashDir
-from swiftlite.objectstore.quarantine import set_aside
+from swiftlite.objectstore.quarantine import Blamed, set_aside
 from tests.objectstore.stores import HASH_PATH, NOW, Store, describe, every_name
 
 
@@ -301,8 +301,24 @@ def test_damage_found_in_a_file_that_is_gone_by_now_spares_the_newer_one(store: 
     store.put(b"12345")
     found = store.open()
     store.put(b"other", NOW.plus(1))
-    assert not set_aside(store.manager.context, found.diskfile.place, found.data.name, "rotten")
+    assert not set_aside(
+        store.manager.context, found.diskfile.place, Blamed(found.data.name), "rotten"
+    )
     assert store.read() == b"other"
+    found.close()
+
+
+def test_damage_found_in_a_file_spares_a_good_one_that_came_in_its_place(store: Store) -> None:
+    """A reader had it quarantined, and replication brought another under the same name."""
+    store.put(b"12345")
+    found = store.open()
+    inode = store.data_path().stat().st_ino
+    os.truncate(store.data_path(), 0)
+    assert absence(store).presence is Presence.QUARANTINED
+    store.put(b"12345")
+    place, blamed = found.diskfile.place, Blamed(found.data.name, inode)
+    assert not set_aside(store.manager.context, place, blamed, "rotten")
+    assert store.read() == b"12345"
     found.close()
 
 

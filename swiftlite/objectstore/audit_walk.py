@@ -1,0 +1,133 @@
+"""Walking over all hash dirs of one policy on one device, a partition at a time, resumably.
+
+What is left to do is kept in a file of Swift's beside the partitions: `auditor_status_ALL.json`
+for the full pass, `auditor_status_ZBF.json` for the other, with the key `partitions`. Either
+auditor goes on where the other has stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+from swiftlite.formats.ondisk_names import OBJECTS, is_hash, is_partition, is_suffix, policy_dir
+from swiftlite.host.disk import Disk
+from swiftlite.objectstore.hash_dir import HashDir
+
+_SAVE_EVERY_S = 60.0
+_STATUS_BYTES_MAX = 1 << 26  # of 2^23 partitions
+
+
+@dataclass(frozen=True, slots=True)
+class Unlistable:
+    """A directory on the way that could not be listed; what is below it was not seen."""
+
+    path: str
+    error: OSError
+
+
+@dataclass(frozen=True, slots=True)
+class Stranger:
+    """Something in a suffix directory whose name is no hash of that suffix. beside: any there."""
+
+    beside: HashDir
+    name: str
+
+
+Met = HashDir | Stranger | Unlistable
+
+
+class AuditWalk:
+    """Runs on a disk thread. kind: ALL or ZBF. wanted: whether a partition is to be walked."""
+
+    def __init__(
+        self,
+        disk: Disk,
+        devices: str,
+        device: str,
+        policy_index: int,
+        kind: str,
+        monotonic: Callable[[], float],
+        wanted: Callable[[int], bool] = lambda _: True,
+    ) -> None:
+        self.disk = disk
+        self.where = (devices, device, policy_index)
+        self.objects_path = f"{devices}/{device}/{policy_dir(OBJECTS, policy_index)}"
+        self.status_path = f"{self.objects_path}/auditor_status_{kind}.json"
+        self.wanted = wanted
+        self.left: list[str] = []
+        """Partitions still to do, the one in hand among them, last first."""
+        self._monotonic = monotonic
+        self._saved_at = -_SAVE_EVERY_S
+
+    def places(self) -> Iterator[Met]:
+        """Everything that stands where hash dirs are. The status says when it is all done."""
+        try:
+            names = self._resumed()
+            if names is None:
+                names = self.disk.listdir(self.objects_path)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            yield Unlistable(self.objects_path, error)
+            return
+        self.left = [name for name in reversed(names) if is_partition(name)]
+        while self.left:
+            if self._monotonic() - self._saved_at >= _SAVE_EVERY_S:
+                self.save()
+            partition = int(self.left[-1])
+            if self.wanted(partition):
+                yield from self._partition(partition)
+            self.left.pop()
+        self.save()
+
+    def save(self) -> None:
+        """Write down what is left; best effort, for at worst some of it is done again."""
+        self._saved_at = self._monotonic()
+        content = json.dumps({"partitions": self.left[::-1]}).encode("ascii")
+        with suppress(OSError):
+            fd = self.disk.open(self.status_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+            try:
+                self.disk.write(fd, content)
+            finally:
+                self.disk.close(fd)
+
+    def forget(self) -> None:
+        """At the end of a pass over all devices: the next one begins anew."""
+        with suppress(OSError):
+            self.disk.unlink(self.status_path)
+
+    def _resumed(self) -> list[str] | None:
+        """What an earlier pass has left to do; None where there was none, or nobody can tell."""
+        try:
+            fd = self.disk.open(self.status_path)
+            try:
+                found = json.loads(self.disk.read(fd, _STATUS_BYTES_MAX))
+            finally:
+                self.disk.close(fd)
+            return [str(name) for name in found["partitions"]]
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def _partition(self, partition: int) -> Iterator[Met]:
+        path = f"{self.objects_path}/{partition}"
+        names = yield from self._listed(path)
+        for suffix in filter(is_suffix, names):
+            for name in (yield from self._listed(f"{path}/{suffix}")):
+                if is_hash(name) and name.endswith(suffix):
+                    yield HashDir(*self.where, partition, name)
+                elif not name.startswith("."):
+                    beside = HashDir(*self.where, partition, f"{suffix:0>32}")
+                    yield Stranger(beside, name)
+
+    def _listed(self, path: str) -> Generator[Unlistable, None, list[str]]:
+        try:
+            return self.disk.listdir(path)
+        except (FileNotFoundError, NotADirectoryError):
+            pass  # removed, being empty; or a stray file, which the hash pass does not mind
+        except OSError as error:
+            yield Unlistable(path, error)
+        return []

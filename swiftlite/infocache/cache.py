@@ -10,7 +10,8 @@ workers' changes keeps good answers FRONT_SECONDS and others not at all.
 
 from __future__ import annotations
 
-from typing import Any, Protocol, cast
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar, cast
 
 from swiftlite.infocache.info import (
     AccountInfo,
@@ -25,6 +26,7 @@ from swiftlite.memcache import Front
 
 Environ = dict[str, Any]
 Info = AccountInfo | ContainerInfo | ObjectInfo
+_Found = TypeVar("_Found", AccountInfo, ContainerInfo)
 
 FRONT_SECONDS = 1.0
 MISSING_SHARE = 0.1  # of the recheck time, for an answer that says "not there"
@@ -73,49 +75,43 @@ def find_account(
 ) -> AccountInfo | None:
     """An info that is kept somewhere (or with this request alone) and may be believed."""
     key = account_key(account)
-    infos = request_infos(environ)
-    found = infos.get(key)
-    if isinstance(found, AccountInfo):
-        return found
-    cache = cache_of(environ)
-    if cache is None or request_only:
-        return None
-    found = cache.front.get(key)
-    if not isinstance(found, AccountInfo):
-        if not cache.shared:
-            return None
-        generation = cache.front.generation(key)
-        found = account_from_shared(cache.get(key))
-        if found is None:
-            return None
-        _put_in_front(cache, key, found, FRONT_SECONDS, generation)
-    infos[key] = found
-    return found
+    return _find(environ, key, AccountInfo, account_from_shared, request_only)
 
 
 def find_container(
     environ: Environ, account: str, container: str, *, request_only: bool = False
 ) -> ContainerInfo | None:
     """An info that is kept somewhere (or with this request alone) and may be believed."""
-    key = f"container/{account}/{container}"
+    key = container_key(account, container)
+    return _find(environ, key, ContainerInfo, container_from_shared, request_only)
+
+
+def _find(
+    environ: Environ,
+    key: str,
+    kind: type[_Found],
+    from_shared: Callable[[object], _Found | None],
+    request_only: bool,
+) -> _Found | None:
     infos = request_infos(environ)
     found = infos.get(key)
-    if isinstance(found, ContainerInfo):
+    if isinstance(found, kind):
         return found
     cache = cache_of(environ)
     if cache is None or request_only:
         return None
-    found = cache.front.get(key)
-    if not isinstance(found, ContainerInfo):
-        if not cache.shared:
-            return None
-        generation = cache.front.generation(key)
-        found = container_from_shared(cache.get(key))
-        if found is None:
-            return None
-        _put_in_front(cache, key, found, FRONT_SECONDS, generation)
-    infos[key] = found
-    return found
+    kept = cache.front.get(key)
+    if isinstance(kept, kind):
+        infos[key] = kept
+        return kept
+    if not cache.shared:
+        return None
+    generation = cache.front.generation(key)
+    shared = from_shared(cache.get(key))
+    if shared is not None:
+        _put_in_front(cache, key, shared, FRONT_SECONDS, generation)
+        infos[key] = shared
+    return shared
 
 
 def generation_of(environ: Environ, key: str) -> int:

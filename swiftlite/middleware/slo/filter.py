@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 
 from swiftlite.config.units import is_true
 from swiftlite.host.bundle import Host
 from swiftlite.middleware.calling import HeaderFinder, as_response, call
 from swiftlite.middleware.factory import Filter, FilterConf
-from swiftlite.middleware.row_etag import parse_row_etag, render_row_etag
+from swiftlite.middleware.row_etag import Row, tell_rows
 from swiftlite.middleware.segments import (
     SegmentUnusable,
     add_name,
@@ -168,24 +167,16 @@ class StaticLargeObjects:
 
 
 def _with_slo_etags(body: bytes) -> bytes:
-    """Rows `hash; slo_etag=x` as `hash` and `slo_etag`; whatever else it is, it is left alone."""
-    try:
-        rows = json.loads(body)
-    except ValueError:
-        return body
-    if not isinstance(rows, list):
-        return body
-    for row in rows:
-        stored = row.get("hash") if isinstance(row, dict) else None
-        if not isinstance(stored, str) or "slo_etag=" not in stored:
-            continue
-        etag, parameters = parse_row_etag(stored)
-        told = dict(parameters).get("slo_etag")
-        if told:
-            others = [item for item in parameters if item[0] != "slo_etag"]
-            row["hash"] = render_row_etag(etag, others)
-            row["slo_etag"] = f'"{told}"'
-    return json.dumps(rows).encode("ascii")
+    """Rows `hash; slo_etag=x` as `hash` and `slo_etag`."""
+    return tell_rows(body, "slo_etag", _tell_slo_etag, "slo_etag")
+
+
+def _tell_slo_etag(row: Row, parameters: dict[str, str]) -> bool:
+    told = parameters.get("slo_etag")
+    if not told:
+        return False
+    row["slo_etag"] = f'"{told}"'
+    return True
 
 
 def filter_factory(global_conf: dict[str, str], **local_conf: str) -> Filter:

@@ -6,14 +6,13 @@ destination are the link; POST is answered 307, because what it meant is seldom 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from swiftlite.config.option import opt
 from swiftlite.middleware.calling import HeaderFinder, as_response, call
 from swiftlite.middleware.factory import Filter, FilterConf
-from swiftlite.middleware.row_etag import parse_row_etag, render_row_etag
+from swiftlite.middleware.row_etag import Row, tell_rows
 from swiftlite.middleware.segments import add_name, object_path
 from swiftlite.middleware.symlink.target import (
     ACCOUNT,
@@ -245,23 +244,12 @@ def _shown(headers: HeaderList, target: Target | None) -> HeaderList:
 
 
 def _with_targets(body: bytes, version: str, account: str) -> bytes:
-    """Rows with where links point; whatever else it is, it is left alone."""
-    try:
-        rows = json.loads(body)
-    except ValueError:
-        return body
-    if not isinstance(rows, list):
-        return body
-    for row in rows:
-        stored = row.get("hash") if isinstance(row, dict) else None
-        if not isinstance(stored, str) or "symlink_target=" not in stored:
-            continue
-        etag, parameters = parse_row_etag(stored)
-        told = {name: unquote_path(value) for name, value in parameters}
+    """Rows with where links point."""
+
+    def tell(row: Row, parameters: dict[str, str]) -> bool:
+        told = {name: unquote_path(value) for name, value in parameters.items()}
         if "symlink_target" not in told:
-            continue
-        others = [item for item in parameters if not item[0].startswith("symlink_")]
-        row["hash"] = render_row_etag(etag, others)
+            return False
         owner = quote_path(told.get("symlink_target_account") or "") or account
         row["symlink_path"] = f"/{version}/{owner}/{quote_path(told['symlink_target'])}"
         if "symlink_target_etag" in told:
@@ -269,7 +257,9 @@ def _with_targets(body: bytes, version: str, account: str) -> bytes:
         size = told.get("symlink_target_bytes", "")
         if size.isdigit() and len(size) < 20:
             row["symlink_bytes"] = int(size)
-    return json.dumps(rows).encode("ascii")
+        return True
+
+    return tell_rows(body, "symlink_target", tell, "symlink_")
 
 
 def _challenge(response: Response) -> dict[str, str]:

@@ -153,9 +153,7 @@ class Examiner:
             return Finding(place, Verdict.ABSENT, temporaries=temporaries)
         length = stored.get("Content-Length", "")
         if not _is_number(length) or int(length) != look.size:
-            raise _Blame(
-                look.data.name, f"has {look.size} bytes, its metadata says {length[:40]!r}"
-            )
+            raise look.blame(f"has {look.size} bytes, its metadata says {length[:40]!r}")
         mended = False
         if depth is not Depth.METADATA:
             mended = yield from self._read(look, stored.get("ETag", "").strip('"'), depth)

@@ -11,8 +11,8 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
@@ -45,6 +45,7 @@ class Orders:
     devices: frozenset[str] = frozenset()
     partitions: frozenset[int] = frozenset()
     policies: frozenset[int] = frozenset()
+    flags: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,11 @@ def run_daemon(spec: DaemonSpec, arguments: Sequence[str] | None = None) -> int:
         devices=frozenset(chosen.devices),
         partitions=frozenset(chosen.partitions),
         policies=frozenset(chosen.policies),
+        flags={
+            flag.key: value
+            for flag in spec.flags
+            if (value := getattr(chosen, flag.key)) is not None
+        },
     )
     try:
         plan = plan_daemon(spec, chosen.conf, orders)
@@ -142,6 +148,10 @@ def _parser(spec: DaemonSpec) -> argparse.ArgumentParser:
         metavar="0,1",
         help="only policies of these indices",
     )
+    for flag in spec.flags:
+        parser.add_argument(
+            *flag.names, dest=flag.key, type=flag.parse, metavar=flag.metavar, help=flag.help
+        )
     parser.add_argument("--version", action="version", version=f"swiftlite {__version__}")
     return parser
 
@@ -263,6 +273,8 @@ def _context(plan: DaemonPlan, host: Host, log: Log, worker: int, workers: int) 
         told_to_stop=host.tasks.event(),
         worker=worker,
         workers=workers,
+        sections=plan.conf.sections,
+        flags=orders.flags,
     )
 
 

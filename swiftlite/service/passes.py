@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from swiftlite.cluster.conf import ClusterConf
@@ -106,6 +106,8 @@ class DaemonContext:
     told_to_stop: Event[Any]
     worker: int = 0
     workers: int = 1
+    sections: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    flags: Mapping[str, Any] = field(default_factory=dict)
 
     def stopping(self) -> bool:
         return self.told_to_stop.is_set
@@ -138,6 +140,24 @@ class DaemonContext:
 
 
 @dataclass(frozen=True, slots=True)
+class Flag:
+    """An option of one daemon's command line, with a value; parse raises ValueError.
+
+    names: `-z`, `--zero-byte-fps`, other spellings; the first long one makes the key.
+    """
+
+    names: tuple[str, ...]
+    help: str
+    metavar: str
+    parse: Callable[[str], Any] = str
+
+    @property
+    def key(self) -> str:
+        long = next(name for name in self.names if name.startswith("--"))
+        return long.removeprefix("--").replace("-", "_")
+
+
+@dataclass(frozen=True, slots=True)
 class DaemonSpec:
     """One daemon.
 
@@ -145,12 +165,14 @@ class DaemonSpec:
     tables: its option tables; the first has SECTION = name and CONF, and build gets one of it.
     workers: how many processes share the work by device, from the same options; below 2: none
     beside the daemon itself.
+    flags: what its command line takes beside what every daemon's does.
     """
 
     name: str
     tables: tuple[type, ...]
     build: Callable[[DaemonContext, Any], Pass]
     workers: Callable[[Any], int] | None = None
+    flags: tuple[Flag, ...] = ()
 
     @property
     def title(self) -> str:

@@ -23,7 +23,7 @@ class PendingUnreadable(SwiftliteError):
 class AsyncPending:
     """One update. successes are ids of devices that have it; container_path names a shard.
 
-    redirect_history holds (container path, redirect timestamp) pairs, oldest first.
+    redirect_history holds the container paths that it was sent on to, oldest first.
     """
 
     op: str
@@ -34,7 +34,7 @@ class AsyncPending:
     db_state: str | None = None
     container_path: str | None = None
     successes: tuple[int, ...] = ()
-    redirect_history: tuple[tuple[str, str], ...] = field(default=())
+    redirect_history: tuple[str, ...] = field(default=())
 
 
 def encode_async_pending(pending: AsyncPending) -> bytes:
@@ -53,7 +53,7 @@ def encode_async_pending(pending: AsyncPending) -> bytes:
     if pending.successes:
         content["successes"] = list(pending.successes)
     if pending.redirect_history:
-        content["redirect_history"] = [list(redirect) for redirect in pending.redirect_history]
+        content["redirect_history"] = list(pending.redirect_history)
     return swift_pickle.dumps(content, protocol=0)
 
 
@@ -133,7 +133,7 @@ def _numbers(value: object) -> tuple[int, ...]:
     return tuple(item for item in value if isinstance(item, int))
 
 
-def _redirects(value: object) -> tuple[tuple[str, str], ...]:
+def _redirects(value: object) -> tuple[str, ...]:
     if not isinstance(value, list | tuple):
         raise TypeError("its redirect history is not a list")
-    return tuple((_text(path), _text(moment)) for path, moment in value)
+    return tuple(_text(path) for path in value)

@@ -1,0 +1,1 @@
+"""The object updater: container updates that wait on disk are delivered."""

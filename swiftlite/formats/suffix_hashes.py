@@ -8,6 +8,8 @@ bit for bit. Source: doc/formats/suffix-hashes.md.
 from __future__ import annotations
 
 import hashlib
+import re
+import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -32,6 +34,23 @@ class SuffixHashes:
     valid: bool = True
 
 
+# A pickle of nothing but suffixes and their MD5s, `updated` and `valid`, as nearly all are: matched
+# as a whole and taken apart in a third of the time that the reader takes.
+_MEMO = rb"(?:q.|r.{4})"
+_ENTRY = rb"X\x03\0\0\0([0-9a-f]{3})" + _MEMO + rb"(?:X\x20\0\0\0([0-9a-f]{32})" + _MEMO + rb"|N)"
+_UPDATED = rb"X\x07\0\0\0updated" + _MEMO + rb"G(.{8})"
+_VALID = rb"X\x05\0\0\0valid" + _MEMO + rb"\x88"
+_is_plain = re.compile(
+    rb"\x80\x02\}q\0(?:\((?:"
+    + rb"|".join((_ENTRY.replace(b"([", b"(?:["), _UPDATED.replace(b"(.", b"(?:."), _VALID))
+    + rb")*u)*\.",
+    re.DOTALL,
+).fullmatch
+_plain_entries = re.compile(_ENTRY, re.DOTALL).findall
+_plain_updated = re.compile(_UPDATED, re.DOTALL).findall
+_double = struct.Struct(">d")
+
+
 def encode_hashes(cache: SuffixHashes) -> bytes:
     """Content of hashes.pkl, which Swift reads."""
     return swift_pickle.dumps({**cache.hashes, "updated": cache.updated, "valid": cache.valid})
@@ -39,6 +58,9 @@ def encode_hashes(cache: SuffixHashes) -> bytes:
 
 def decode_hashes(blob: bytes) -> SuffixHashes:
     """Undo encode_hashes. Raises HashesUnreadable, also for a cache marked invalid."""
+    if _is_plain(blob):
+        times = _plain_updated(blob)
+        return SuffixHashes(_plain_hashes(blob), _double.unpack(times[-1])[0] if times else -1.0)
     content = _content(blob)
     updated, valid = content.pop("updated", -1.0), content.pop("valid", True)
     if valid is not True or not isinstance(updated, int | float):
@@ -65,7 +87,29 @@ def encode_replicate_answer(hashes: Mapping[str, SuffixHash] | None) -> bytes:
 
 def decode_replicate_answer(blob: bytes) -> dict[str, SuffixHash]:
     """Another node's hashes. Raises HashesUnreadable."""
+    if _is_plain(blob):
+        return _plain_hashes(blob)
     return _checked(_content(blob))
+
+
+def _plain_hashes(blob: bytes) -> dict[str, SuffixHash]:
+    return {
+        suffix.decode("ascii"): digest.decode("ascii") or None
+        for suffix, digest in _plain_entries(blob)
+    }
+
+
+def partition_digest(hashes: Mapping[str, SuffixHash]) -> str | None:
+    """The hashes of a partition in short, `<count>:<MD5>`, equal where all of them are.
+
+    None while any is unknown, and for erasure codes. Ours alone; nothing of Swift's sees it.
+    """
+    lines = []
+    for suffix, value in sorted(hashes.items()):
+        if not isinstance(value, str):
+            return None
+        lines.append(f"{suffix} {value}\n")
+    return f"{len(lines)}:{hashlib.md5(''.join(lines).encode(), usedforsecurity=False).hexdigest()}"
 
 
 def _content(blob: bytes) -> dict[object, object]:

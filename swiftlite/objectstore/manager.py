@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection
 
 from swiftlite.formats.async_pending import AsyncPending
 from swiftlite.formats.ondisk_names import OBJECTS, policy_dir
-from swiftlite.formats.suffix_hashes import SuffixHash
 from swiftlite.host.bundle import Host
 from swiftlite.objectstore.api import DeviceUnavailable, StoreSettings, translated
 from swiftlite.objectstore.async_store import drop_pending, list_pendings, save_pending
@@ -16,7 +15,7 @@ from swiftlite.objectstore.diskfile import DiskFile
 from swiftlite.objectstore.hash_dir import HashDir
 from swiftlite.objectstore.publish import ensure_directory
 from swiftlite.objectstore.quarantine import quarantine
-from swiftlite.objectstore.suffix_hashes import PartitionHashes
+from swiftlite.objectstore.suffix_hashes import Hashed, PartitionHashes
 from swiftlite.vocab.hashing import HashPath
 from swiftlite.vocab.timestamp import RAW_PER_SECOND, Timestamp
 
@@ -69,7 +68,7 @@ class Manager:
         *,
         recalculate: Collection[str] = (),
         relist: bool = False,
-    ) -> dict[str, SuffixHash]:
+    ) -> Hashed:
         """Hashes of all suffixes of a partition, those marked as changed computed anew.
 
         One disk job, possibly long. Raises StoreError.
@@ -143,7 +142,7 @@ class Manager:
         policy_index: int,
         recalculate: Collection[str],
         relist: bool,
-    ) -> dict[str, SuffixHash]:
+    ) -> Hashed:
         hashes = self._partition_hashes(device, partition, policy_index)
         now = self.context.host.clock.wall()
         return hashes.current(now, recalculate=recalculate, relist=relist)

@@ -276,14 +276,14 @@ def test_a_suffix_that_cannot_be_hashed_does_not_keep_the_others_from_it(
 ) -> None:
     store.put(b"x")
     store.put(b"x", obj="other")
-    first = store.manager.suffix_hashes("sda1", 7, 0)
+    first = store.manager.suffix_hashes("sda1", 7, 0).hashes
     bad = store.diskfile().place.suffix
     disk.fault = only("listdir", f"/7/{bad}", errno.EIO)
-    partial = store.manager.suffix_hashes("sda1", 7, 0, recalculate=list(first))
+    partial = store.manager.suffix_hashes("sda1", 7, 0, recalculate=list(first)).hashes
     assert partial == {**first, bad: None}
     assert any("Cannot hash" in line for line in store.log.lines)
     disk.fault = None
-    assert store.manager.suffix_hashes("sda1", 7, 0) == first
+    assert store.manager.suffix_hashes("sda1", 7, 0).hashes == first
 
 
 def test_a_hash_dir_that_cannot_be_removed_is_an_error_of_its_suffix(
@@ -293,9 +293,9 @@ def test_a_hash_dir_that_cannot_be_removed_is_an_error_of_its_suffix(
     place = store.diskfile().place
     disk.unlink(f"{place.path}/{NOW.internal}.data")
     disk.fault = only("rmdir", place.suffix, errno.EIO)
-    assert store.manager.suffix_hashes("sda1", 7, 0) == {place.suffix: None}
+    assert store.manager.suffix_hashes("sda1", 7, 0).hashes == {place.suffix: None}
     disk.fault = None
-    assert store.manager.suffix_hashes("sda1", 7, 0) == {}
+    assert store.manager.suffix_hashes("sda1", 7, 0).hashes == {}
 
 
 def test_a_read_that_fails_for_another_reason_is_not_damage(store: Store, disk: FaultyDisk) -> None:

@@ -72,7 +72,7 @@ def put_large(store: Store) -> None:
 
 
 def hashes(store: Store) -> dict[str, object]:
-    return dict(store.manager.suffix_hashes("sda1", 7, 0))
+    return dict(store.manager.suffix_hashes("sda1", 7, 0).hashes)
 
 
 def nothing(store: Store) -> None:

@@ -7,16 +7,16 @@ import os
 from pathlib import Path
 from typing import cast
 
-from swiftlite.formats.suffix_hashes import decode_hashes
+from swiftlite.formats.suffix_hashes import decode_hashes, partition_digest
 from swiftlite.host.disk import Disk
-from swiftlite.objectstore.suffix_hashes import invalidate
+from swiftlite.objectstore.suffix_hashes import invalidate, known_digest
 from tests.objectstore.stores import HASH_PATH, NOW, Store
 
 SUFFIX = HASH_PATH.hex("a", "c", "o")[-3:]
 
 
 def hashes(store: Store, **how: object) -> dict[str, object]:
-    return dict(store.manager.suffix_hashes("sda1", 7, 0, **how))  # type: ignore[arg-type]
+    return dict(store.manager.suffix_hashes("sda1", 7, 0, **how).hashes)  # type: ignore[arg-type]
 
 
 def partition(store: Store) -> Path:
@@ -154,3 +154,35 @@ def test_a_mark_made_while_hashing_is_kept_for_the_next_pass(store: Store) -> No
     hashes(meddled)
     assert marks(store) == [SUFFIX]
     assert hashes(store) != first
+
+
+def test_the_digest_is_known_until_something_changes(store: Store) -> None:
+    store.put(b"x")
+    path, disk = str(partition(store)), store.host.disk
+    assert known_digest(disk, path) is None
+    first = hashes(store)
+    assert known_digest(disk, path) == partition_digest(cast(dict[str, str | None], first))
+    store.put(b"y", NOW.plus(1))
+    assert known_digest(disk, path) is None
+    second = hashes(store)
+    assert second != first
+    assert known_digest(disk, path) == partition_digest(cast(dict[str, str | None], second))
+
+
+def test_a_cache_written_by_swift_gets_its_digest_when_it_is_read(store: Store) -> None:
+    store.put(b"x")
+    hashes(store)
+    cache = partition(store) / "hashes.pkl"
+    content = cache.read_bytes()
+    cache.unlink()
+    cache.write_bytes(content)
+    assert known_digest(store.host.disk, str(partition(store))) is None
+    hashes(store)
+    assert known_digest(store.host.disk, str(partition(store))) is not None
+
+
+def test_computed_hashes_are_counted(store: Store) -> None:
+    store.put(b"x")
+    assert store.manager.suffix_hashes("sda1", 7, 0).computed == 1
+    assert store.manager.suffix_hashes("sda1", 7, 0).computed == 0
+    assert store.manager.suffix_hashes("sda1", 7, 0, recalculate=[SUFFIX]).computed == 1

@@ -100,7 +100,8 @@ def test_a_small_put_makes_few_calls(ordered: bool, settling: list[str], syncs: 
     assert calls == [
         "stat",  # the device is there
         "open_unnamed", "write", "setxattr", "setxattr", *settling,
-        "flock", "mkdir", "mkdir", "mkdir",  # hash dir (no), suffix, hash dir
+        "flock", "fstat",  # a lock that lasts
+        "mkdir", "mkdir", "mkdir",  # hash dir (no), suffix, hash dir
         "open", "read", "stat", "write",  # hashes.invalid
         "link_unnamed", *syncs,
     ]  # fmt: skip

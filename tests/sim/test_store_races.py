@@ -102,10 +102,10 @@ class Race:
         disk = self.node.disk
         if not disk.exists("/srv/sda1/objects/7"):
             return
-        cached = self.store.manager.suffix_hashes("sda1", 7, 0)
+        cached = self.store.manager.suffix_hashes("sda1", 7, 0).hashes
         if disk.exists("/srv/sda1/objects/7/hashes.pkl"):
             disk.unlink("/srv/sda1/objects/7/hashes.pkl")
-        assert cached == self.store.manager.suffix_hashes("sda1", 7, 0, relist=True)
+        assert cached == self.store.manager.suffix_hashes("sda1", 7, 0, relist=True).hashes
 
 
 def _started(race: Race) -> None:

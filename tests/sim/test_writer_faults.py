@@ -122,10 +122,10 @@ def check_hashes(store: Store, disk: SimDisk) -> None:
     """What the cache leads to is what looking at every file leads to."""
     if not disk.exists("/srv/sda1/objects/7"):
         return
-    cached = store.manager.suffix_hashes("sda1", 7, 0)
+    cached = store.manager.suffix_hashes("sda1", 7, 0).hashes
     if disk.exists("/srv/sda1/objects/7/hashes.pkl"):
         disk.unlink("/srv/sda1/objects/7/hashes.pkl")
-    assert cached == store.manager.suffix_hashes("sda1", 7, 0, relist=True)
+    assert cached == store.manager.suffix_hashes("sda1", 7, 0, relist=True).hashes
 
 
 def check_nothing_is_left(disk: SimDisk) -> None:

@@ -146,7 +146,7 @@ class Versus:
         if theirs != (ours := self.read(name, now)):
             self.differ(what, name=name, swift=theirs, ours=ours)
         recalculate = [HASH_PATH.hex("a", "c", name)[-3:]]
-        hashes = self.manager.suffix_hashes("sda1", 7, 0, recalculate=recalculate)
+        hashes = self.manager.suffix_hashes("sda1", 7, 0, recalculate=recalculate).hashes
         told = self.peer.ask(act="hashes", root=self.root, recalculate=recalculate)
         if hashes != told:
             self.differ(f"hashes after {what}", swift=told, ours=hashes)

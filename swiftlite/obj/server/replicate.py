@@ -19,7 +19,7 @@ def replicate(server: ServerContext, request: Request) -> Response:
     assert partition is not None
     policy_index = policy_of(request, server.policies)
     if named is None:
-        hashes = server.manager.suffix_hashes(device, int(partition), policy_index)
+        hashes, _ = server.manager.suffix_hashes(device, int(partition), policy_index)
         return Response(200, _PICKLE, encode_replicate_answer(hashes))
     suffixes = named.split("-")
     for suffix in suffixes:

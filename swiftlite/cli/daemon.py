@@ -10,7 +10,8 @@ import sys
 from collections.abc import Sequence
 
 from swiftlite import __version__
-from swiftlite.service.wsgi_main import ServerKind, run
+from swiftlite.service.reload import CHECK_OPTION
+from swiftlite.service.wsgi_main import ServerKind, check, run
 from swiftlite.vocab.errors import SwiftliteError
 
 PROXY = ServerKind("proxy-server", 8080, handles_objects=True)
@@ -26,12 +27,15 @@ def main_of(kind: ServerKind, arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("conf", help="a conf file, or a directory of *.conf files")
     parser.add_argument("--version", action="version", version=f"swiftlite {__version__}")
+    parser.add_argument(
+        CHECK_OPTION, action="store_true", help="load everything, say what is wrong, and end"
+    )
     options = parser.parse_args(arguments)
     if sys.flags.optimize:
         print(f"{parser.prog}: does not run under python -O", file=sys.stderr)
         return 1
     try:
-        run(kind, options.conf)
+        (check if options.test_config else run)(kind, options.conf)
     except SwiftliteError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 1

@@ -67,15 +67,17 @@ class Acceptor:
         if self._connections:
             self._ended.wait()
 
-    def drain(self, deadline: float | None = None) -> bool:
+    def drain(self, deadline: float | None = None, *, spare_idle: bool = False) -> bool:
         """Take no more connections, close idle ones, let the others finish their request.
 
+        spare_idle: a client between two requests may send one more, which is answered and then
+        closed; so nobody's request meets a closing connection. May be called again, to hurry.
         True if all ended by the deadline (monotonic); those that did not are cut off. Call it from
         a task, not from a signal handler.
         """
         self._service.draining = True
         self._listener.close()
-        for connection in list(self._connections):
+        for connection in [] if spare_idle else list(self._connections):
             if connection.idle and connection.stream.quiet():
                 connection.stream.close()
         if not self._connections:

@@ -4,35 +4,29 @@ A server with several workers is a crew of equals; the embedded cluster is a cre
 parent holds no event loop and serves nothing: it forks, waits in poll(2), and forks again. What
 it imported before is shared by all children.
 
-A child reports on a pipe: one line `ready`, or one line `failed <sentence>` when it cannot start.
-It dies with its parent, whatever kills the parent.
+Children whose place was given to others are elders: nobody starts them again, and once every post
+is held by somebody who is ready they are asked to finish what they do and go.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import gc
 import os
 import select
 import signal
-import sys
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NoReturn, Protocol
+from typing import Protocol
 
-from swiftlite.vocab.errors import SwiftliteError
+from swiftlite.service.child import HEARD, CannotStart, Ready, Report, be_child
+
+__all__ = ["CannotStart", "Crew", "Post", "Ready", "Report", "Review"]
 
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
 PROVEN_S = 10.0  # a child that lived this long starts again at the first pause
-_PR_SET_PDEATHSIG = 1
-_HEARD = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
-
-
-class CannotStart(SwiftliteError):
-    """A server cannot start as it was told to; the message is a sentence for the operator."""
+LET_GO_S = 5.0  # how long children may take to say that they go on alone
 
 
 class Lines(Protocol):
@@ -43,9 +37,6 @@ class Lines(Protocol):
     def error(self, message: str, /) -> None: ...
 
 
-Ready = Callable[[], None]
-
-
 @dataclass(frozen=True, slots=True)
 class Post:
     """One place in a crew: work runs in the child, calls its argument once ready, and returns
@@ -54,18 +45,29 @@ class Post:
     again: a child that ends without fault is to be started again all the same."""
 
     name: str
-    work: Callable[[Ready], None]
+    work: Callable[[Report], None]
     again: bool = True
+
+
+class Review(Protocol):
+    """What a crew looks at beside its children. Called in the parent, between two waits."""
+
+    def due(self) -> float | None:
+        """When to be called again, monotonic; None: only when something happens."""
+        ...
+
+    def look(self, crew: Crew) -> None: ...
 
 
 @dataclass(slots=True)
 class _Child:
-    """A running child. pipe is -1 once its first line, or its end, was read."""
+    """A running child. pipe is -1 once its end was read."""
 
     post: Post
     pid: int
     pipe: int
     started: float
+    last_beat: float
     heard: bytes = b""
     ready: bool = False
     stopping: bool = False
@@ -85,9 +87,14 @@ class Crew:
     """Keeps one child for each post.
 
     monotonic: seconds. grace: how long children may take to stop before they are killed.
+    afterwards: posts that are filled once all others are ready; one that cannot start is no reason
+        to stop.
     on_ready: called once, when every child has said that it is ready; on_stop, when told to stop.
-    reload: SIGHUP starts a second child for each post, and stops the first when that is ready;
-        otherwise it means to stop, because a terminal has closed.
+    on_reload: called at SIGUSR1, which means nothing otherwise.
+    lets_go: SIGHUP means to end at once and let the children finish their work alone; otherwise
+        it means to stop, because a terminal has closed.
+    elders: pids of children that a predecessor of this very process left.
+    beat: seconds within which a child that is ready must give a sign of life, or be replaced.
     """
 
     posts: Sequence[Post]
@@ -96,11 +103,18 @@ class Crew:
     grace: float = 30.0
     on_ready: Callable[[], None] | None = None
     on_stop: Callable[[], None] | None = None
-    reload: bool = False
+    on_reload: Callable[[], None] | None = None
+    lets_go: bool = False
+    elders: Sequence[int] = ()
+    reviews: Sequence[Review] = ()
+    beat: float | None = None
+    afterwards: Sequence[Post] = ()
     _children: dict[int, _Child] = field(default_factory=dict)
+    _elders: set[int] = field(default_factory=set)
     _vacancies: list[_Vacancy] = field(default_factory=list)
     _pauses: dict[str, float] = field(default_factory=dict)
     _told_ready: bool = False
+    _gone: bool = False
     _kill_at: float | None = None
     _orders: list[int] = field(default_factory=list)
 
@@ -109,13 +123,14 @@ class Crew:
 
         Raises CannotStart when a child cannot start the first time; the others are stopped then.
         """
+        self._elders.update(self.elders)
         with _signals() as signal_pipe:
             gc.collect()
             gc.freeze()  # what is shared now stays shared: the collector will not write to it
             failure: CannotStart | None = None
             for post in self.posts:
                 self._start(post)
-            while self._children or (self._vacancies and not self._stopping):
+            while not self._gone and (self._busy or not self._stopping):
                 try:
                     self._turn(signal_pipe)
                 except CannotStart as error:
@@ -132,9 +147,31 @@ class Crew:
                 return child.pid
         return None
 
+    def pids(self) -> list[int]:
+        """Every child there is."""
+        return [*self._children, *self._elders]
+
+    def reassign(self, posts: Sequence[Post]) -> None:
+        """From now on these are the posts. Posts are told apart by name."""
+        wanted = {post.name for post in posts}
+        present = {post.name for post in self.posts}
+        self.posts = posts
+        self._vacancies = [one for one in self._vacancies if one.post.name in wanted]
+        for child in self._children.values():
+            if child.post.name not in wanted and not child.stopping:
+                child.stopping = True
+                _kill(child.pid, signal.SIGHUP)
+        for post in posts:
+            if post.name not in present:
+                self._start(post)
+
     @property
     def _stopping(self) -> bool:
         return self._kill_at is not None
+
+    @property
+    def _busy(self) -> bool:
+        return bool(self._children or self._elders)
 
     def _turn(self, signal_pipe: int) -> None:
         """Wait for the next thing that happens and act on it."""
@@ -151,6 +188,10 @@ class Crew:
         self._obey()
         self._reap()
         self._fill_vacancies()
+        self._replace_silent()
+        if not self._stopping:
+            for review in self.reviews:
+                review.look(self)
         if self._kill_at is not None and self.monotonic() >= self._kill_at:
             self._signal_all(signal.SIGKILL)
 
@@ -158,6 +199,10 @@ class Crew:
         moments = [vacancy.at for vacancy in self._vacancies]
         if self._kill_at is not None:
             moments.append(self._kill_at)
+        else:
+            moments.extend(due for review in self.reviews if (due := review.due()) is not None)
+        if self.beat is not None:
+            moments.append(self.monotonic() + self.beat / 2)
         if not moments:
             return None
         return max(0.0, min(moments) - self.monotonic()) * 1000 + 1
@@ -171,63 +216,86 @@ class Crew:
             for child in self._children.values():
                 if child.pipe >= 0:
                     os.close(child.pipe)
-            _be_child(post, writing, parent)
+            be_child(post.name, post.work, writing, parent)
         os.close(writing)
-        self._children[pid] = _Child(post, pid, reading, self.monotonic())
+        os.set_blocking(reading, False)  # a child's child may keep the other end open
+        now = self.monotonic()
+        self._children[pid] = _Child(post, pid, reading, now, now)
 
     def _listen(self, child: _Child) -> None:
-        """Read what a child reports."""
-        data = os.read(child.pipe, 4096)
-        child.heard += data
-        if data and b"\n" not in child.heard:
+        """Read what a child reports: one line, and then its beats."""
+        try:
+            data = os.read(child.pipe, 4096)
+        except BlockingIOError:
             return
-        os.close(child.pipe)
-        child.pipe = -1
-        line = child.heard.partition(b"\n")[0].decode()
+        if not data:
+            self._stop_listening(child)
+        elif child.ready:
+            child.last_beat = self.monotonic()
+        else:
+            child.heard += data
+            if b"\n" in child.heard:
+                self._take_line(child, child.heard.partition(b"\n")[0].decode())
+
+    @staticmethod
+    def _stop_listening(child: _Child) -> None:
+        if child.pipe >= 0:
+            os.close(child.pipe)
+            child.pipe = -1
+
+    def _take_line(self, child: _Child, line: str) -> None:
         if line == "ready":
             child.ready = True
-            self._relieve(child)
+            child.last_beat = self.monotonic()
             self._tell_ready()
         elif line.startswith("failed "):
+            child.heard = b""
             sentence = line.removeprefix("failed ")
-            if not self._told_ready and not self._stopping:
+            if not self._told_ready and not self._stopping and not self._elders:
                 raise CannotStart(sentence)
             self.log.error(f"{child.post.name} cannot start: {sentence}")
-
-    def _relieve(self, fresh: _Child) -> None:
-        """After a reload: stop the child whose post a fresh one has taken."""
-        for child in self._children.values():
-            if child.post is fresh.post and child.pid != fresh.pid and not child.stopping:
-                child.stopping = True
-                _kill(child.pid, signal.SIGTERM)
 
     def _tell_ready(self) -> None:
         if self._told_ready or self._vacancies or self._stopping:
             return
         if all(child.ready for child in self._children.values()):
             self._told_ready = True
+            for pid in self._elders:
+                _kill(pid, signal.SIGHUP)
             if self.on_ready is not None:
                 self.on_ready()
+            for post in self.afterwards:
+                self._start(post)
 
     def _obey(self) -> None:
         """Act on signals that arrived."""
         orders, self._orders = self._orders, []
         for order in orders:
-            if order == signal.SIGCHLD:
+            if order == signal.SIGUSR1:
+                if self.on_reload is not None and not self._stopping:
+                    self.on_reload()
+            elif order == signal.SIGHUP and self.lets_go and not self._stopping:
+                self._let_go()
+            elif order == signal.SIGCHLD or (order == signal.SIGHUP and self._stopping):
                 continue
-            if order == signal.SIGHUP and self.reload:
-                self._replace_all()
-            elif self._stopping and order != signal.SIGHUP:
+            elif self._stopping:
                 self._signal_all(signal.SIGKILL)  # told twice: no more grace
-            elif not self._stopping:
+            else:
                 self._stop()
 
-    def _replace_all(self) -> None:
-        if self._stopping:
-            return
-        self.log.info("reloading: new workers start, the present ones finish their work")
-        for post in self.posts:
-            self._start(post)
+    def _let_go(self) -> None:
+        """Ask everybody to finish alone, and wait until each has said that it does."""
+        if self.on_stop is not None:
+            self.on_stop()
+        self._signal_all(signal.SIGHUP)
+        until = self.monotonic() + LET_GO_S
+        for child in self._children.values():
+            while child.pipe >= 0 and (rest := until - self.monotonic()) > 0:
+                poll = select.poll()
+                poll.register(child.pipe, select.POLLIN)
+                if poll.poll(rest * 1000):
+                    self._listen(child)
+        self._gone = True
 
     def _stop(self) -> None:
         self._kill_at = self.monotonic() + self.grace
@@ -239,20 +307,22 @@ class Crew:
     def _signal_all(self, number: int) -> None:
         for child in self._children.values():
             child.stopping = True
-            _kill(child.pid, number)
+        for pid in self.pids():
+            _kill(pid, number)
 
     def _reap(self) -> None:
         """Collect the dead; their posts become vacant unless they were told to go."""
+        for pid in list(self._elders):
+            if _ended(pid) is not None:
+                self._elders.remove(pid)
         for pid in list(self._children):
-            try:
-                found, status = os.waitpid(pid, os.WNOHANG)
-            except ChildProcessError:
-                found, status = pid, 0
-            if not found:
+            status = _ended(pid)
+            if status is None:
                 continue
             child = self._children[pid]
-            while child.pipe >= 0:
-                self._listen(child)
+            if child.pipe >= 0:
+                self._listen(child)  # its last words, if any; a line fits into one read
+            self._stop_listening(child)
             del self._children[pid]
             if not child.stopping and not self._stopping and (status or child.post.again):
                 self._vacate(child, status)
@@ -275,59 +345,28 @@ class Crew:
             self._vacancies.remove(vacancy)
             self._start(vacancy.post)
 
-
-def _be_child(post: Post, pipe: int, parent: int) -> NoReturn:
-    """The child's whole life. Leaves by _exit: what the parent registered is not the child's."""
-    code = 1
-    report = _Report(pipe)
-    try:
-        for number in _HEARD:
-            signal.signal(number, signal.SIG_DFL)
-        # Ctrl-C, and a terminal that closes, reach the whole process group; the parent decides.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        signal.set_wakeup_fd(-1)
-        die_with_parent(parent)
-        post.work(lambda: report.send("ready"))
-        code = 0
-    except CannotStart as error:
-        report.send(f"failed {error}")
-    except SystemExit as leaving:
-        code = leaving.code if isinstance(leaving.code, int) else 1
-    except BaseException:
-        traceback.print_exc()
-        report.send(f"failed {post.name}: {_last_line(sys.exc_info()[1])}")
-    finally:
-        with contextlib.suppress(Exception):
-            sys.stdout.flush()
-            sys.stderr.flush()
-        os._exit(code)
-
-
-def _last_line(error: BaseException | None) -> str:
-    return "".join(traceback.format_exception_only(error)).strip().replace("\n", " ")
-
-
-class _Report:
-    """A child's one line to its parent; whatever it says later is nobody's business."""
-
-    def __init__(self, pipe: int) -> None:
-        self._pipe = pipe
-
-    def send(self, line: str) -> None:
-        if self._pipe < 0:
+    def _replace_silent(self) -> None:
+        """A child that gives no sign of life is killed; its post is then vacant as any other."""
+        if self.beat is None or self._stopping:
             return
-        pipe, self._pipe = self._pipe, -1
-        with contextlib.suppress(OSError):  # the parent may be gone
-            os.write(pipe, line.replace("\n", " ").encode()[:4000] + b"\n")
-        os.close(pipe)
+        now = self.monotonic()
+        for child in self._children.values():
+            if child.ready and child.pipe >= 0 and now - child.last_beat > self.beat:
+                child.last_beat = now
+                self.log.error(
+                    f"{child.post.name} (pid {child.pid}) has given no sign of life for "
+                    f"{self.beat:.0f} s and is killed"
+                )
+                _kill(child.pid, signal.SIGKILL)
 
 
-def die_with_parent(parent: int) -> None:
-    """Ask the kernel for a SIGTERM when the parent ends (prctl(2), PR_SET_PDEATHSIG)."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-    if os.getppid() != parent:  # it ended before we asked
-        os.kill(os.getpid(), signal.SIGTERM)
+def _ended(pid: int) -> int | None:
+    """How a child ended; None while it runs."""
+    try:
+        found, status = os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return 0
+    return status if found else None
 
 
 def _kill(pid: int, number: int) -> None:
@@ -349,7 +388,8 @@ def _signals() -> Iterator[int]:
     os.set_blocking(reading, False)
     os.set_blocking(writing, False)
     old_wakeup = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-    old = {number: signal.signal(number, lambda *_: None) for number in _HEARD}
+    old = {number: signal.signal(number, lambda *_: None) for number in HEARD}
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HEARD)  # a predecessor may have blocked them
     try:
         yield reading
     finally:

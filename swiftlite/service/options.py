@@ -49,9 +49,36 @@ class ServerOptions:
     stop_timeout: Seconds = opt(
         30.0, "After SIGTERM, how long requests that are under way may still take.", minimum=0
     )
+    stale_worker_timeout: Seconds = opt(
+        86_400.0,
+        "After a reload, how long requests that are under way in the old workers may still take.",
+        minimum=0,
+    )
     user: str = opt("", "Become this user after binding, when started by root; empty: stay.")
     swift_dir: str = opt("/etc/swift", "Where swift.conf and the rings are.")
 
     @property
     def worker_count(self) -> int:
         return len(os.sched_getaffinity(0)) if self.workers is None else self.workers
+
+
+@dataclass(frozen=True, slots=True)
+class PortOptions:
+    """Workers by ring port, so that a slow disk with a port of its own delays no other."""
+
+    SECTION = "DEFAULT"
+    CONF = ("object-server.conf",)
+
+    servers_per_port: int = opt(
+        0,
+        "Workers for each port that the object rings give to devices of this node; bind_port and "
+        "workers then count for nothing. 0: off.",
+        minimum=0,
+        maximum=64,
+    )
+    ring_check_interval: Seconds = opt(
+        15.0, "With servers_per_port, seconds between two looks at the rings.", minimum=0.1
+    )
+    ring_ip: str = opt(
+        "", "With servers_per_port, this node's address in the rings, where bind_ip is not that."
+    )

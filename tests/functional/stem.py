@@ -14,7 +14,7 @@ import sys
 from swiftlite.cli.embedded.supervise import KINDS
 from swiftlite.config.load import read_conf
 from swiftlite.service import wsgi_main
-from swiftlite.service.crew import die_with_parent
+from swiftlite.service.child import die_with_parent
 from swiftlite.service.pipeline import preload
 from swiftlite.vocab.errors import SwiftliteError
 

@@ -2,6 +2,9 @@
 
 A post is a name, with what it does wrong behind a colon. Every child writes its pid to
 FOLDER/<name> when it begins; FOLDER/ready appears when the crew says that all are ready.
+FOLDER/posts, when it is there at a SIGUSR1, names the posts from then on. --lets-go, --beat: as the
+crew's; with --elder a child from before a reload is there, which writes FOLDER/elder-left at the
+end of its work.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ import sys
 import time
 from pathlib import Path
 
-from swiftlite.service.crew import CannotStart, Crew, Post, Ready
+from swiftlite.service.crew import CannotStart, Crew, Post, Report
 
 
 class Printed:
@@ -25,7 +28,7 @@ class Printed:
 def make_post(folder: Path, word: str) -> Post:
     name, _, fault = word.partition(":")
 
-    def work(ready: Ready) -> None:
+    def work(report: Report) -> None:
         if fault == "cannot":
             raise CannotStart(f"{name} has no device")
         if fault == "crash":
@@ -34,23 +37,62 @@ def make_post(folder: Path, word: str) -> Post:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
         else:
             signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        if fault == "cannot-yet" and not (folder / "may").exists():
+            raise CannotStart(f"{name} may not")
+        signal.signal(signal.SIGHUP, lambda *_: leave(report))
         (folder / name).write_text(f"{os.getpid()}\n")
-        ready()
-        while True:
+        report()
+        while fault == "silent":
             signal.pause()
+        while True:
+            report.beat()
+            time.sleep(0.05)
+
+    def leave(report: Report) -> None:
+        """Go on alone until the file `over` is there."""
+        report.let_go()
+        (folder / f"{name}-leaves").touch()
+        while not (folder / "over").exists():
+            time.sleep(0.01)
+        os._exit(0)
 
     return Post(name, work)
 
 
+def make_elder(folder: Path) -> int:
+    pid = os.fork()
+    if pid == 0:
+
+        def leave(*_: object) -> None:
+            (folder / "elder-left").touch()
+            os._exit(0)
+
+        signal.signal(signal.SIGHUP, leave)
+        (folder / "elder").write_text(f"{os.getpid()}\n")
+        while True:
+            signal.pause()
+    return pid
+
+
 def main() -> None:
     folder = Path(sys.argv[1])
+    flags = [word for word in sys.argv[2:] if word.startswith("--")]
+    posts = [make_post(folder, word) for word in sys.argv[2:] if word not in flags]
+
+    def reload() -> None:
+        names = (folder / "posts").read_text().split()
+        crew.reassign([make_post(folder, name) for name in names])
+
     crew = Crew(
-        [make_post(folder, word) for word in sys.argv[2:] if word != "--no-reload"],
+        posts,
         time.monotonic,
         Printed(),
         grace=0.5,
         on_ready=lambda: (folder / "ready").touch(),
-        reload="--no-reload" not in sys.argv,
+        on_reload=reload,
+        lets_go="--lets-go" in flags,
+        elders=[make_elder(folder)] if "--elder" in flags else (),
+        beat=0.5 if "--beat" in flags else None,
     )
     try:
         crew.run()

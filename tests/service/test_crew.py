@@ -69,6 +69,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Started]]:
         return running[-1]
 
     yield starter
+    (tmp_path / "over").touch()  # children that were let go hold our pipes
     for started in running:
         if started.process.poll() is None:
             started.process.kill()
@@ -126,21 +127,66 @@ def test_children_die_with_a_killed_parent(start: Starter) -> None:
     wait_for(lambda: is_gone(crew.pid("one")) and is_gone(crew.pid("two")))
 
 
-def test_a_reload_replaces_children_one_for_one(start: Starter) -> None:
-    crew = start("one", "two")
-    crew.wait_until_ready()
-    old = {crew.pid("one"), crew.pid("two")}
-    crew.process.send_signal(signal.SIGHUP)
-    wait_for(lambda: all(is_gone(pid) for pid in old))
-    assert crew.pid("one") not in old
-    assert crew.pid("two") not in old
-    crew.process.send_signal(signal.SIGTERM)
-    assert crew.finish()[0] == 0
-
-
-def test_without_a_reload_a_terminal_that_closes_stops_everybody(start: Starter) -> None:
-    crew = start("one", "--no-reload")
+def test_a_terminal_that_closes_stops_everybody(start: Starter) -> None:
+    crew = start("one")
     crew.wait_until_ready()
     crew.process.send_signal(signal.SIGHUP)
     assert crew.finish()[0] == 0
     assert is_gone(crew.pid("one"))
+
+
+def test_a_crew_that_lets_go_ends_before_its_children(start: Starter) -> None:
+    crew = start("one", "two", "--lets-go")
+    crew.wait_until_ready()
+    crew.process.send_signal(signal.SIGHUP)
+    assert crew.process.wait(timeout=20) == 0
+    assert not is_gone(crew.pid("one"))
+    assert not is_gone(crew.pid("two"))
+    (crew.folder / "over").touch()
+    wait_for(lambda: is_gone(crew.pid("one")) and is_gone(crew.pid("two")))
+
+
+def test_other_posts_begin_and_those_of_before_may_finish(start: Starter) -> None:
+    crew = start("one", "two")
+    crew.wait_until_ready()
+    (crew.folder / "posts").write_text("two three")
+    two = crew.pid("two")
+    crew.process.send_signal(signal.SIGUSR1)
+    wait_for(lambda: crew.pid("three") and (crew.folder / "one-leaves").exists())
+    assert crew.pid("two") == two
+    (crew.folder / "over").touch()
+    wait_for(lambda: is_gone(crew.pid("one")))
+    crew.process.send_signal(signal.SIGTERM)
+    assert crew.finish() == (0, "")
+
+
+def test_elders_are_asked_to_leave_once_everybody_is_ready(start: Starter) -> None:
+    crew = start("one:cannot-yet", "--elder")
+    wait_for(lambda: crew.pid("elder"))
+    assert not (crew.folder / "elder-left").exists()
+    (crew.folder / "may").touch()
+    crew.wait_until_ready()
+    wait_for(lambda: is_gone(crew.pid("elder")))
+    assert (crew.folder / "elder-left").exists()
+
+
+def test_elders_serve_on_while_others_cannot_start(start: Starter) -> None:
+    """A crew without elders would have ended at once."""
+    crew = start("one:cannot", "--elder")
+    wait_for(lambda: crew.pid("elder"))
+    assert crew.process.stdout is not None
+    told = [crew.process.stdout.readline() for _ in range(4)]  # two attempts
+    assert any("one cannot start: one has no device" in line for line in told)
+    assert not is_gone(crew.pid("elder"))
+    crew.process.send_signal(signal.SIGTERM)
+    assert crew.finish()[0] == 0
+    assert is_gone(crew.pid("elder"))
+
+
+def test_a_child_without_a_sign_of_life_is_replaced(start: Starter) -> None:
+    crew = start("one", "two:silent", "--beat")
+    crew.wait_until_ready()
+    one, two = crew.pid("one"), crew.pid("two")
+    wait_for(lambda: crew.pid("two") not in (None, two))
+    assert is_gone(two)
+    assert crew.pid("one") == one

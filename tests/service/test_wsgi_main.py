@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
 from swiftlite.cluster import conf as cluster_conf
+from swiftlite.ring import RingBuilder
 from swiftlite.service.crew import CannotStart
 from swiftlite.service.wsgi_main import (
     ServerKind,
@@ -22,14 +27,20 @@ from swiftlite.service.wsgi_main import (
     refuse_what_cannot_be_kept,
 )
 from swiftlite.vocab.limits import Limits
-from tests.service.test_crew import wait_for
+from tests.service.test_crew import is_gone, wait_for
 
 HERE = Path(__file__).parent
 APP = "call:tests.service.paste_parts:slow_app_factory"
 
 
 class Server:
-    def __init__(self, folder: Path, **options: object) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        options: dict[str, object],
+        name: str,
+        environ: Mapping[str, str],
+    ) -> None:
         (folder / "swift.conf").write_text("[swift-hash]\nswift_hash_path_suffix = x\n")
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -38,20 +49,25 @@ class Server:
         lines = "".join(f"{key} = {value}\n" for key, value in settings.items())
         self.gate = folder / "gate"
         os.mkfifo(self.gate)
-        conf = folder / "test-server.conf"
-        conf.write_text(f"[DEFAULT]\n{lines}[app:main]\nuse = {APP}\ngate = {self.gate}\n")
+        self.conf = folder / "test-server.conf"
+        self.conf.write_text(f"[DEFAULT]\n{lines}[app:main]\nuse = {APP}\ngate = {self.gate}\n")
         self.process = subprocess.Popen(
-            [sys.executable, str(HERE / "run_server.py"), str(conf)],
-            env={**os.environ, "PYTHONPATH": str(HERE.parents[1])},
+            [sys.executable, str(HERE / "run_server.py"), str(self.conf), name],
+            env={**os.environ, **environ, "PYTHONPATH": str(HERE.parents[1])},
             stderr=subprocess.PIPE,
             text=True,
         )
 
-    def connect(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+    def change(self, old: str, new: str) -> None:
+        text = self.conf.read_text()
+        assert old in text
+        self.conf.write_text(text.replace(old, new))
 
-    def get(self, path: str = "/") -> tuple[int, bytes]:
-        connection = self.connect()
+    def connect(self, port: int | None = None) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=20)
+
+    def get(self, path: str = "/", port: int | None = None) -> tuple[int, bytes]:
+        connection = self.connect(port)
         connection.request("GET", path)
         answer = connection.getresponse()
         found = answer.status, answer.read()
@@ -74,8 +90,12 @@ class Server:
 def start(tmp_path: Path) -> Iterator[Callable[..., Server]]:
     running: list[Server] = []
 
-    def starter(**options: object) -> Server:
-        running.append(Server(tmp_path, **options))
+    def starter(
+        name: str = "test-server",
+        environ: Mapping[str, str] = MappingProxyType({}),
+        **options: object,
+    ) -> Server:
+        running.append(Server(tmp_path, options, name, environ))
         return running[-1]
 
     yield starter
@@ -148,21 +168,140 @@ def test_a_worker_that_is_killed_is_replaced(start: Callable[..., Server]) -> No
     wait_for(replaced)
 
 
-def test_a_hangup_loads_the_conf_again_without_losing_the_port(
-    start: Callable[..., Server], tmp_path: Path
+def test_a_hangup_ends_the_server_and_lets_requests_finish_alone(
+    start: Callable[..., Server],
+) -> None:
+    server = start(workers=1, stop_timeout=0.1)
+    wait_for(server.is_up)
+    worker = int(server.get("/pid")[1])
+    connection = server.connect()
+    connection.request("GET", "/wait")
+    writing = os.open(server.gate, os.O_WRONLY)
+    server.process.send_signal(signal.SIGHUP)
+    assert server.process.wait(20) == 0
+    wait_for(lambda: not accepts(server.port))
+    os.write(writing, b"go\n")
+    os.close(writing)
+    answer = connection.getresponse()
+    assert (answer.status, answer.read()) == (200, b"waited")
+    wait_for(lambda: is_gone(worker))
+
+
+def test_a_reload_takes_a_new_conf_and_keeps_pid_and_port(start: Callable[..., Server]) -> None:
+    server = start(workers=1)
+    wait_for(server.is_up)
+    worker = int(server.get("/pid")[1])
+    server.change("workers = 1", "workers = 2")
+    server.process.send_signal(signal.SIGUSR1)
+    wait_for(lambda: is_gone(worker))
+    assert server.process.poll() is None
+    wait_for(lambda: len({server.get("/pid")[1] for _ in range(8)}) == 2)
+    server.process.send_signal(signal.SIGTERM)
+    assert server.finish()[0] == 0
+
+
+def test_a_reload_with_a_bad_conf_changes_nothing_and_says_why(
+    start: Callable[..., Server],
 ) -> None:
     server = start(workers=1)
     wait_for(server.is_up)
     worker = server.get("/pid")[1]
-    server.process.send_signal(signal.SIGHUP)
+    server.change("workers = 1", "workers = many")
+    server.process.send_signal(signal.SIGUSR1)
+    assert server.process.stderr is not None
+    line = next(line for line in server.process.stderr if "not reloaded" in line)
+    assert "workers" in line
+    assert server.get("/pid")[1] == worker
 
-    def reloaded() -> bool:
-        try:
-            return server.get("/pid")[1] != worker
-        except ConnectionResetError:  # it was waiting to be accepted by the old worker
-            return False
 
-    wait_for(reloaded)
+def test_a_request_under_way_outlasts_a_reload(start: Callable[..., Server]) -> None:
+    server = start(workers=1, stop_timeout=0.1)
+    wait_for(server.is_up)
+    worker = int(server.get("/pid")[1])
+    connection = server.connect()
+    connection.request("GET", "/wait")
+    writing = os.open(server.gate, os.O_WRONLY)
+    server.process.send_signal(signal.SIGUSR1)
+    wait_for(lambda: int(server.get("/pid")[1]) != worker)
+    os.write(writing, b"go\n")
+    os.close(writing)
+    answer = connection.getresponse()
+    assert (answer.status, answer.read()) == (200, b"waited")
+    wait_for(lambda: is_gone(worker))
+
+
+@pytest.mark.slow
+def test_no_request_fails_while_a_server_reloads_under_load(start: Callable[..., Server]) -> None:
+    """Half of the clients keep their connection, half make one for each request."""
+    server = start(workers=2)
+    wait_for(server.is_up)
+    stop = threading.Event()
+    with ThreadPoolExecutor(4) as pool:
+        counts = [pool.submit(ask_until, server, stop, keep) for keep in (True, False) * 2]
+        for _ in range(3):
+            workers = {int(server.get("/pid")[1]) for _ in range(20)}
+            server.process.send_signal(signal.SIGUSR1)
+            wait_for(lambda gone=workers: all(is_gone(pid) for pid in gone), within=60)  # type: ignore[misc]  # mypy cannot infer a lambda's default
+        stop.set()
+        assert all(count.result(20) > 0 for count in counts)
+
+
+def ask_until(server: Server, stop: threading.Event, keep: bool) -> int:
+    """Ask again and again; the first wrong or missing answer raises."""
+    count = 0
+    connection = server.connect()
+    while not stop.is_set():
+        connection.request("GET", "/", headers={} if keep else {"Connection": "close"})
+        answer = connection.getresponse()
+        assert (answer.status, answer.read()) == (200, b"done")
+        count += 1
+    connection.close()
+    return count
+
+
+def test_a_watched_server_says_that_it_is_ready_and_alive(
+    start: Callable[..., Server], tmp_path: Path
+) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(20)
+        start(
+            workers=1, environ={"NOTIFY_SOCKET": manager.getsockname(), "WATCHDOG_USEC": "200000"}
+        )
+        heard = {manager.recv(100)}
+        while not {b"READY=1", b"WATCHDOG=1"} <= heard:
+            heard.add(manager.recv(100))
+
+
+def test_workers_follow_the_ports_that_the_rings_give(
+    start: Callable[..., Server], tmp_path: Path
+) -> None:
+    ports = free_ports(3)
+    write_ring(tmp_path, ports[:2])
+    server = start(servers_per_port=1, ring_check_interval=0.1, name="object-server")
+    wait_for(lambda: all(accepts(port) for port in ports[:2]))
+    pids = {server.get("/pid", port)[1] for port in ports[:2]}
+    assert len(pids) == 2
+    assert not accepts(server.port)
+    write_ring(tmp_path, ports[1:])
+    wait_for(lambda: accepts(ports[2]) and not accepts(ports[0]))
+    assert server.get("/pid", ports[1])[1] in pids
+
+
+def free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as open_until_all_are_known:
+        probes = [open_until_all_are_known.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
+
+
+def write_ring(folder: Path, ports: list[int]) -> None:
+    builder = RingBuilder.create(4, 1, 0)
+    for number, port in enumerate(ports):
+        builder.add_device(zone=1, ip="127.0.0.1", port=port, device=f"d{number}", weight=1)
+    builder.rebalance(1, seed="1")
+    builder.write_ring(str(folder / "object.ring.gz"))
 
 
 @pytest.mark.parametrize(

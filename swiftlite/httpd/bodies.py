@@ -170,6 +170,10 @@ class LengthBody(Body):
     def left(self) -> int:
         return self._left
 
+    def extend(self, count: int) -> None:
+        """More bytes follow than Content-Length says, as a 100 of the app's has agreed."""
+        self._left += count
+
     def _room(self) -> int:
         return self._left
 

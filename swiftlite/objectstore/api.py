@@ -25,6 +25,9 @@ BLOCK_BYTES = 1 << 20
 SMALL_BYTES = 1 << 16
 """Bodies up to this are read and verified whole, and travel with the head of the answer."""
 
+RSYNC_TEMPORARY_AGE_S = 86_400.0
+"""No rsync takes so long for one file; what it was writing then is nobody's any more."""
+
 
 class StoreError(SwiftliteError):
     """What every error of this room derives from."""
@@ -66,6 +69,10 @@ class Superseded(StoreError):
 
 class Unsettled(StoreError):
     """The files changed under every one of several looks, or a lock was held too long (503)."""
+
+
+class Garbled(StoreError):
+    """What arrived is not what its sender has summed up; nothing was written (422)."""
 
 
 class Damaged(StoreError):

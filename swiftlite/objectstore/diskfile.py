@@ -142,8 +142,8 @@ class DiskFile:
                 raise translated(error, device) from error
         raise Unsettled(f"{self.place.path} changed under {_LOOKS} looks")
 
-    def writer(self, size: int | None) -> Writer:
-        return Writer(self.context, self.place, size)
+    def writer(self, size: int | None, *, hashes: bool = True) -> Writer:
+        return Writer(self.context, self.place, size, hashes=hashes)
 
     def write_metadata(self, metadata: Metadata, timestamp: Timestamp) -> None:
         """What a POST leaves. Its Content-Type counts if it has a Content-Type-Timestamp."""

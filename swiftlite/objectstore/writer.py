@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 
-from swiftlite.formats.block_checksums import BlockSummer
+from swiftlite.formats.block_checksums import BlockChecksums, BlockSummer
 from swiftlite.formats.ondisk_names import data_name
+from swiftlite.formats.put_trailer import PutTrailer
 from swiftlite.host.disk import Disk
 from swiftlite.host.entropy import Entropy
-from swiftlite.objectstore.api import SMALL_BYTES, Describe, Metadata, NoSpace, Written
+from swiftlite.objectstore.api import SMALL_BYTES, Describe, Garbled, Metadata, NoSpace, Written
 from swiftlite.objectstore.attributes import write_blocks, write_metadata
 from swiftlite.objectstore.commits import Steps, exhausted
 from swiftlite.objectstore.context import PLENTY_BYTES, Context
@@ -41,16 +42,19 @@ class Writer:
     """Takes a body in and commits it. Used by one task; close() it in every case.
 
     size: the length announced, or None. Sizes do not have to hold: the caller compares.
+    hashes: compute the MD5; otherwise finish() is given it.
     """
 
-    def __init__(self, context: Context, place: HashDir, size: int | None) -> None:
+    def __init__(
+        self, context: Context, place: HashDir, size: int | None, *, hashes: bool = True
+    ) -> None:
         self.context = context
         self.disk = context.host.disk
         self.settings = context.settings
         self.place = place
         self.announced = size
         self._file: Temporary | None = None
-        self._digest = hashlib.md5(usedforsecurity=False)
+        self._digest = hashlib.md5(usedforsecurity=False) if hashes else None
         self._summer = BlockSummer(size)
         self._length = 0
         self._synced = 0  # bytes of the body that an earlier sync has covered
@@ -60,13 +64,20 @@ class Writer:
         """Take in the next bytes; they are the caller's again on return. Raises StoreError."""
         self.context.offload(self.place.device, self._take, block)
 
-    def finish(self, block: memoryview, timestamp: Timestamp, describe: Describe) -> Metadata:
+    def finish(
+        self,
+        block: memoryview,
+        timestamp: Timestamp,
+        describe: Describe,
+        sent: PutTrailer | None = None,
+    ) -> Metadata:
         """Take in the last bytes (or none), and commit; durable on return.
 
         describe gets size and MD5 and gives the metadata; what it raises ends the write. Gives
-        that metadata back. Raises Superseded, NoSpace and the other StoreErrors.
+        that metadata back. sent: what the sender has computed. Raises Garbled, Superseded, NoSpace
+        and the other StoreErrors.
         """
-        steps = self._committed(block, timestamp, describe)
+        steps = self._committed(block, timestamp, describe, sent)
         if self._length + len(block) <= SMALL_BYTES:
             return self.context.commit(self.place.device, steps)
         return self.context.offload(self.place.device, exhausted, self.disk, steps)
@@ -86,7 +97,8 @@ class Writer:
     def _take(self, block: memoryview) -> None:
         self._ensure_room(len(block))
         file = self._opened()
-        self._digest.update(block)
+        if self._digest is not None:
+            self._digest.update(block)
         self._summer.update(block)
         if block:
             self.disk.write(file.fd, block)
@@ -95,14 +107,19 @@ class Writer:
             self._sync_so_far(file)
 
     def _committed(
-        self, block: memoryview, timestamp: Timestamp, describe: Describe
+        self,
+        block: memoryview,
+        timestamp: Timestamp,
+        describe: Describe,
+        sent: PutTrailer | None,
     ) -> Steps[Metadata]:
         if block or self._file is None:
             self._take(block)
-        metadata = describe(Written(self._length, self._digest.hexdigest()))
+        blocks = self._summer.finish()
+        metadata = describe(Written(self._length, self._etag(blocks, sent)))
         disk, file = self.disk, self._opened()
         write_metadata(disk, file.fd, metadata, self.settings.metadata_format)
-        write_blocks(disk, file.fd, self._summer.finish())
+        write_blocks(disk, file.fd, blocks)
         in_order = self.context.keeps_order(self.place.device)
         yield from settled(disk, file, empty=not self._length, in_order=in_order)
         if self._length > self.settings.keep_cache_size:
@@ -112,6 +129,15 @@ class Writer:
         file.close()
         self._file = None
         return metadata
+
+    def _etag(self, blocks: BlockChecksums, sent: PutTrailer | None) -> str:
+        """The MD5: computed here, or the sender's once its checksums have been found right."""
+        if self._digest is not None:
+            return self._digest.hexdigest()
+        assert sent is not None
+        if sent.blocks != blocks:
+            raise Garbled
+        return sent.etag
 
     def _opened(self) -> Temporary:
         if self._file is None:

@@ -100,6 +100,11 @@ class Exchange:
             raise self._fault(error, "taking the body") from None
         self._sent += len(block)
 
+    def send_trailer(self, trailer: bytes, deadline: float | None) -> None:
+        """What a 100 has asked for, behind the body and beyond its length. Raises as send."""
+        self.send(trailer, deadline)
+        self._sent -= len(trailer)
+
     def send_chunk(self, block: Bytes, deadline: float | None) -> None:
         """One chunk of a chunked body; nothing for an empty block. Raises as send."""
         size = len(block)

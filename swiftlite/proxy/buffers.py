@@ -6,20 +6,28 @@ carries (46 µs against 4 for a small message, PERF "Big GET").
 
 from __future__ import annotations
 
-BLOCK_BYTES = 256 * 1024
+BLOCK_BYTES = 1 << 20
+_FEW_BYTES = 1 << 16
 _KEPT_MAX = 32
+_LARGE_MAX = 128
 
 
 class Buffers:
-    """A stack of idle blocks."""
+    """A stack of idle blocks. Once many are out they are small, so that slow clients cannot take
+    all memory."""
 
     def __init__(self) -> None:
         self._idle: list[bytearray] = []
+        self._out = 0
 
     def take(self) -> bytearray:
+        self._out += 1
+        if self._out > _LARGE_MAX:
+            return bytearray(_FEW_BYTES)
         return self._idle.pop() if self._idle else bytearray(BLOCK_BYTES)
 
     def give_back(self, block: bytearray) -> None:
         """Only once nobody holds a view of it that will be read."""
-        if len(self._idle) < _KEPT_MAX:
+        self._out -= 1
+        if len(self._idle) < _KEPT_MAX and len(block) == BLOCK_BYTES:
             self._idle.append(block)

@@ -123,6 +123,11 @@ class ProxyOptions(PolicyOptions):
     relay_by_splice: bool = opt(
         True, "Pass large objects on to clients within the kernel, without copying them."
     )
+    hash_once: bool = opt(
+        True,
+        "Compute the MD5 of a large body here, and send it with checksums to the object servers"
+        " that take it, instead of having each of them compute it.",
+    )
     error_suppression_interval: Seconds = opt(
         60.0, "A node with too many errors within this time is left alone as long.", minimum=0
     )

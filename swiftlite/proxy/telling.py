@@ -53,6 +53,7 @@ class Lane:
     node: Node
     exchange: Exchange
     since: float  # when it began to be this node's turn to speak
+    trailed: bool = False  # it wants a trailer behind the body (doc/formats/put-trailer.md)
 
 
 class Telling:

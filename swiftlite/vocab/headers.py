@@ -136,6 +136,7 @@ X_OBJ_MULTIPHASE_COMMIT = "X-Obj-Multiphase-Commit"
 # Offers between two swiftlite processes; Swift ignores them
 X_BACKEND_SWIFTLITE = "X-Backend-Swiftlite"
 X_BACKEND_SWIFTLITE_ROWS = "X-Backend-Swiftlite-Rows"
+X_BACKEND_SWIFTLITE_TRAILER = "X-Backend-Swiftlite-Trailer"
 
 # Headers beside user metadata that an object keeps unless the operator says otherwise
 ALLOWED_OBJECT_HEADERS = (

@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from hashlib import md5
 from typing import Any
 
+from swiftlite.formats.put_trailer import PutTrailer, decode_trailer, trailer_bytes
 from swiftlite.host.bundle import Host
 from swiftlite.host.net import Stream
 from swiftlite.httpd.acceptor import Acceptor, serve
 from swiftlite.ring import Device
+from swiftlite.vocab.headers import X_BACKEND_SWIFTLITE_TRAILER as TRAILER
 from swiftlite.vocab.timestamp import Timestamp
 from swiftlite.web import Refusal, Request, Response
 from swiftlite.web.ranges import answer as answer_ranges
@@ -56,6 +58,8 @@ class FakeNode:
         self.items: dict[str, Item] = {}
         self.seen: list[Seen] = []
         self.fault: Fault | None = None
+        self.takes_trailers = False
+        self.trailers: list[PutTrailer] = []
         self.log = TestLog()
         self._acceptor: Acceptor | None = None
         self._released = host.tasks.event()
@@ -98,14 +102,28 @@ class FakeNode:
         verb, path = request.verb, request.environ["PATH_INFO"]
         headers = dict(request.header_items())
         name = path.split("/", 3)[3]
+        trailer = 0
         if verb == "PUT" and kind_of(path) == "object":
             self._check_before_body(request, self.items.get(name))
+            trailer = self._ask_for_trailer(request)
         body = request.read_body(1 << 26) if verb in ("PUT", "POST", "UPDATE") else b""
+        if trailer:
+            self.trailers.append(decode_trailer(request.body_reader.read(trailer)))
         self.seen.append(Seen(verb, path, headers, body, request.environ["QUERY_STRING"]))
         kind = kind_of(path)
         if verb in ("GET", "HEAD"):
             return self._read(request, kind, name)
         return self._change(request, kind, name, headers, body)
+
+    def _ask_for_trailer(self, request: Request) -> int:
+        """Bytes that come behind the body then."""
+        length = request.body_length
+        if not (self.takes_trailers and length and request.get_header(TRAILER) == "1"):
+            return 0
+        request.environ["swiftlite.continue"]([(TRAILER, "1")])
+        count = trailer_bytes(length)
+        request.environ["wsgi.input"].extend(count)
+        return count
 
     @staticmethod
     def _check_before_body(request: Request, item: Item | None) -> None:

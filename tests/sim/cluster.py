@@ -104,7 +104,14 @@ def everything_is_there(environ: dict[str, Any], start_response: Any) -> Iterabl
 class SimCluster:
     """storage nodes 10.0.0.1, .2, …, each with one device; the proxy on 10.0.1.1."""
 
-    def __init__(self, seed: int, *, storage: int = 4, replicas: int = 3) -> None:
+    def __init__(
+        self,
+        seed: int,
+        *,
+        storage: int = 4,
+        replicas: int = 3,
+        **settings: Any,  # noqa: ANN401  # options of the proxy
+    ) -> None:
         self.world = World(seed, ordered_disks=bool(seed % 2))
         self.log = Log("sim", sink=NullSink())
         self.ips = [f"10.0.0.{number}" for number in range(1, storage + 1)]
@@ -115,7 +122,7 @@ class SimCluster:
             node.disk.power_on("nothing")
             self.start(node)
         self.proxy = self.world.node("10.0.1.1")
-        options = ProxyOptions(account_autocreate=True, log_handoffs=False)
+        options = ProxyOptions(account_autocreate=True, log_handoffs=False, **settings)
         rings = cast(Rings, TheRings(self.ips, replicas))
         self.app = ProxyApp(Context(self.proxy.host, options, CONF, rings, self.log))
         self.cache = MemoryCache(self.proxy.host.clock, generations=Generations())

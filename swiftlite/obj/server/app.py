@@ -27,6 +27,7 @@ from swiftlite.objectstore.api import (
     Collision,
     Damaged,
     DeviceUnavailable,
+    Garbled,
     NoSpace,
     StoreError,
     Superseded,
@@ -52,6 +53,7 @@ STATUS_OF: dict[type[StoreError], int] = {
     Collision: 403,
     Unsettled: 503,
     Damaged: 404,
+    Garbled: 422,
 }
 _OUR_FAULT = frozenset((500, 503, 507))
 Handler = Callable[[ServerContext, Request], Response]

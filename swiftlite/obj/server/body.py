@@ -1,6 +1,6 @@
-"""The body of a PUT, plain or as a MIME document with metadata behind it.
+"""The body of a PUT: plain, as a MIME document with metadata behind it, or with its checksums.
 
-Either gives bytes by `readinto` until the object's body ends, and then the footers.
+Each gives bytes by `readinto` until the object's body ends, and then what came behind it.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ import json
 from collections.abc import Callable
 from typing import Protocol
 
+from swiftlite.formats.block_checksums import BlocksUnreadable
+from swiftlite.formats.put_trailer import PutTrailer, decode_trailer, trailer_bytes
 from swiftlite.protocols.mime_put import BadDocument, PartBegins, PartBytes, PartEnds, PartSplitter
-from swiftlite.vocab.headers import X_OBJ_METADATA_FOOTER
+from swiftlite.vocab.headers import X_BACKEND_SWIFTLITE_TRAILER, X_OBJ_METADATA_FOOTER
 from swiftlite.web import Refusal, Request
 from swiftlite.web.request import BodyReader
 
@@ -31,17 +33,22 @@ class ObjectBody(Protocol):
         """Headers that came behind the body; asked for once, after its end."""
         ...
 
+    def trailer(self) -> PutTrailer | None:
+        """Checksums of what was sent, where they came too; asked for once, after the end."""
+        ...
+
 
 def body_of(request: Request) -> ObjectBody:
-    """What the request brings. Sends the 100 with headers that a MIME body waits for."""
+    """What the request brings. Sends the 100 with headers that some bodies wait for."""
+    send_continue: Callable[[list[tuple[str, str]]], None] | None = None
+    if "HTTP_EXPECT" in request.environ:
+        send_continue = request.environ.get("swiftlite.continue")
     if not request.true_header("X-Backend-Obj-Metadata-Footer"):
-        return PlainBody(request.body_reader, request.body_length)
+        return _without_document(request, send_continue)
     boundary = request.get_header("X-Backend-Obj-Multipart-Mime-Boundary")
     if not boundary:
         raise Refusal(400, "A body with footers needs X-Backend-Obj-Multipart-Mime-Boundary.")
-    send_continue: Callable[[list[tuple[str, str]]], None] | None
-    send_continue = request.environ.get("swiftlite.continue")
-    if send_continue is not None and "HTTP_EXPECT" in request.environ:
+    if send_continue is not None:
         send_continue([(X_OBJ_METADATA_FOOTER, "yes")])
     announced = request.get_header("X-Backend-Obj-Content-Length")
     if announced is not None and not (announced.isascii() and announced.isdigit()):
@@ -50,6 +57,20 @@ def body_of(request: Request) -> ObjectBody:
         request.body_reader, boundary.encode("latin-1"), None if announced is None
         else int(announced[:19]),
     )  # fmt: skip
+
+
+def _without_document(
+    request: Request, send_continue: Callable[[list[tuple[str, str]]], None] | None
+) -> PlainBody:
+    """Asks for the checksums behind the body where they are offered."""
+    reader, length = request.body_reader, request.body_length
+    extend = getattr(reader, "extend", None)
+    offered = request.get_header(X_BACKEND_SWIFTLITE_TRAILER) == "1"
+    if not (offered and length and send_continue is not None and extend is not None):
+        return PlainBody(reader, length)
+    send_continue([(X_BACKEND_SWIFTLITE_TRAILER, "1")])
+    extend(trailer_bytes(length))
+    return TrailedBody(reader, length)
 
 
 class PlainBody:
@@ -61,6 +82,37 @@ class PlainBody:
 
     def footers(self) -> dict[str, str]:
         return {}
+
+    def trailer(self) -> PutTrailer | None:
+        return None
+
+
+class TrailedBody(PlainBody):
+    """The object's body is followed by a trailer (doc/formats/put-trailer.md)."""
+
+    def __init__(self, reader: BodyReader, length: int) -> None:
+        super().__init__(reader, length)
+        self._reader = reader
+        self._length = self._left = length
+        self.readinto = self._readinto
+
+    def _readinto(self, view: memoryview, /) -> int:
+        if not self._left:
+            return 0
+        count = self._reader.readinto(view[: self._left])
+        self._left -= count
+        return count
+
+    def trailer(self) -> PutTrailer:
+        assert not self._left
+        wanted = trailer_bytes(self._length)
+        blob = self._reader.read(wanted)
+        while len(blob) < wanted and (more := self._reader.read(wanted - len(blob))):
+            blob += more
+        try:
+            return decode_trailer(blob)
+        except BlocksUnreadable as error:
+            raise Refusal(422, f"The checksums behind the body are of no use: {error}.") from None
 
 
 class MimeBody:
@@ -99,6 +151,9 @@ class MimeBody:
         if expected != hashlib.md5(content, usedforsecurity=False).hexdigest():
             raise Refusal(422, "The metadata behind the body is not what its MD5 says.")
         return _footers(content)
+
+    def trailer(self) -> PutTrailer | None:
+        return None
 
     def _rest_of_part(self) -> bytes:
         content = b""

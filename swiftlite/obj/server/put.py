@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from swiftlite.obj.server.body import ObjectBody, body_of
+from swiftlite.obj.server.body import ObjectBody, TrailedBody, body_of
 from swiftlite.obj.server.context import ServerContext
 from swiftlite.obj.server.metadata import (
     metadata_of_footers,
@@ -30,7 +30,7 @@ def put(server: ServerContext, request: Request) -> Response:
     diskfile = server.manager.diskfile(*where)
     replaced = _check_replaced(request, diskfile.open(timestamp), timestamp)
     body = body_of(request)
-    writer = diskfile.writer(body.announced)
+    writer = diskfile.writer(body.announced, hashes=not isinstance(body, TrailedBody))
     try:
         metadata, footers = _store(server, request, body, writer, timestamp, diskfile.name)
     finally:
@@ -114,7 +114,7 @@ def _finished(
         raise Refusal(499, f"{received} bytes came where {body.announced} were announced.")
     footers = body.footers()
     describe = _describer(server, request, footers, timestamp, name)
-    return writer.finish(last, timestamp, describe), footers
+    return writer.finish(last, timestamp, describe, body.trailer()), footers
 
 
 def _filled(body: ObjectBody, view: memoryview) -> memoryview:

@@ -6,6 +6,8 @@ it is for. Faults of the client pass through as they are; the app's edge answers
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from swiftlite.proxy.best_response import NodeAnswer
 from swiftlite.proxy.context import Context
 from swiftlite.proxy.obj.sinks import Decided, ObjectSink, QuorumLost
@@ -15,6 +17,7 @@ from swiftlite.web import Refusal, Request
 
 SMALL_BYTES = 65_536
 """A body up to this size is read before any node hears of it, and sent with the head."""
+_FILLING_S = 0.5
 
 
 def pump(context: Context, request: Request, plan: Plan, sink: ObjectSink) -> NodeAnswer:
@@ -59,14 +62,12 @@ def _feed_rest(context: Context, request: Request, plan: Plan, sink: ObjectSink,
     try:
         while True:
             if readinto is not None:
-                count = readinto(view)
-                piece = view[:count]
+                piece = view[: _filled(readinto, view, context.monotonic)]
             else:
                 piece = memoryview(reader.read(len(view)))
-                count = len(piece)
-            if not count:
+            if not len(piece):
                 break
-            fed += count
+            fed += len(piece)
             if fed > limit:
                 raise Refusal(413, f"An object may have at most {limit} bytes.")
             sink.feed(piece)
@@ -74,6 +75,21 @@ def _feed_rest(context: Context, request: Request, plan: Plan, sink: ObjectSink,
         context.buffers.give_back(block)
     if plan.length is not None and fed < plan.length:
         raise ClientGone("The client sent less than it had announced.")
+
+
+def _filled(
+    readinto: Callable[[memoryview], int], view: memoryview, monotonic: Callable[[], float]
+) -> int:
+    """Bytes of the view that the body has filled; 0 at its end.
+
+    A full block costs the nodes as much work as a small one; but none waits long for it.
+    """
+    count = total = readinto(view)
+    until = monotonic() + _FILLING_S
+    while count and total < len(view) and monotonic() < until:
+        count = readinto(view[total:])
+        total += count
+    return total
 
 
 def _read_up_to(request: Request, most: int) -> bytes:

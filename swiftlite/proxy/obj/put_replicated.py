@@ -12,11 +12,14 @@ from swiftlite.peers.answer import Answer
 from swiftlite.peers.errors import PeerBroke, PeerFault, PeerTimeout
 from swiftlite.proxy.best_response import NodeAnswer, best_response, has_quorum, quorum_size
 from swiftlite.proxy.context import Context
+from swiftlite.proxy.obj.body_sums import BodySums
 from swiftlite.proxy.obj.orphans import put_row, tell_orphans
 from swiftlite.proxy.obj.sinks import Decided, QuorumLost
 from swiftlite.proxy.plan import Plan
 from swiftlite.proxy.telling import Lane, Telling, ready_lane
+from swiftlite.vocab.headers import X_BACKEND_SWIFTLITE_TRAILER
 
+_TRAILER_OFFER = f"{X_BACKEND_SWIFTLITE_TRAILER}: 1\r\n".encode()
 _EARLY_ANSWER_S = 0.5  # for the reason that a node gives when it stops taking a body
 _HURRY = 2.0  # times post_quorum_timeout: patience with a node that others wait for
 
@@ -30,6 +33,7 @@ class ReplicatedSink:
         self._chunked = False
         self._fed = 0
         self._accepted: list[Lane] = []  # while others have not said whether they will
+        self._sums: BodySums | None = None  # where a node wants them
 
     def whole(self, plan: Plan, body: bytes) -> NodeAnswer:
         telling = Telling(self._context, plan)
@@ -43,7 +47,10 @@ class ReplicatedSink:
             if plan.length is None
             else b"Content-Length: %d\r\n" % plan.length
         )
-        self._await_continues(telling, framing + b"Expect: 100-continue\r\n")
+        ending = framing + b"Expect: 100-continue\r\n"
+        if plan.length and self._context.options.hash_once:
+            ending += _TRAILER_OFFER
+        self._await_continues(telling, ending)
         for answer in telling.answers:
             if answer.status == 412:  # one copy that is there is enough for "only if there is none"
                 telling.blame.settle()
@@ -54,8 +61,18 @@ class ReplicatedSink:
             telling.blame.settle()
             raise Decided(verdict(plan, telling.answers))
         self._check_quorum()
+        if plan.length and any(lane.trailed for lane in telling.lanes):
+            self._sums = BodySums(self._context.host.tasks, plan.length)
 
     def feed(self, block: memoryview) -> None:
+        summing = None if self._sums is None else self._sums.begin(block)
+        try:
+            self._send(block)
+        finally:
+            if summing is not None:
+                summing.wait()  # until then the block is not the caller's again
+
+    def _send(self, block: memoryview) -> None:
         telling = self._telling
         assert telling is not None
         deadline = self._context.monotonic() + self._context.options.node_timeout
@@ -80,13 +97,16 @@ class ReplicatedSink:
         assert telling is not None
         now = self._context.monotonic()
         deadline = now + self._context.options.node_timeout
+        trailer = b"" if self._sums is None else self._sums.trailer()
         for lane in list(telling.lanes):
             lane.since = now
-            if self._chunked:
-                try:
+            try:
+                if self._chunked:
                     lane.exchange.end_chunks(deadline)
-                except PeerFault as fault:
-                    self._stopped_taking(lane, fault)
+                elif lane.trailed:
+                    lane.exchange.send_trailer(trailer, deadline)
+            except PeerFault as fault:
+                self._stopped_taking(lane, fault)
         return self._settled(telling, telling.gather(), self._fed)
 
     def _settled(self, telling: Telling, answers: list[NodeAnswer], size: int) -> NodeAnswer:
@@ -124,6 +144,8 @@ class ReplicatedSink:
             telling.lanes.remove(lane)
             if answer is None:
                 self._context.limiter.answered(lane.node.device)
+                said = lane.exchange.continue_headers
+                lane.trailed = said is not None and said.get(X_BACKEND_SWIFTLITE_TRAILER) == "1"
                 self._accepted.append(lane)
             elif not self._counts(telling, lane, answer):
                 telling.again(lane, ending)

@@ -1,0 +1,81 @@
+"""Checksums behind large bodies, for nodes that want them; the same outcome without."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable
+from hashlib import md5
+
+import pytest
+
+from swiftlite.formats.block_checksums import BlockSummer
+from swiftlite.vocab.headers import X_BACKEND_SWIFTLITE_TRAILER as TRAILER
+from tests.proxy.clusters import Cluster
+from tests.proxy.fake_nodes import answering, closing_after
+
+BIG = os.urandom(3_000_007)
+Make = Callable[..., Cluster]
+
+
+def taking(cluster: Cluster, *nodes: int) -> Cluster:
+    for number in nodes:
+        cluster.nodes[number].takes_trailers = True
+    return cluster
+
+
+@pytest.mark.parametrize("takers", [(0, 1, 2), (1,), ()])
+def test_each_node_gets_what_it_wants(cluster: Cluster, takers: tuple[int, ...]) -> None:
+    taking(cluster, *takers)
+    answer = cluster.put("/v1/a/c/o", BIG)
+    assert answer.headers["etag"] == md5(BIG).hexdigest()
+    summer = BlockSummer(len(BIG))
+    summer.update(BIG)
+    expected = (summer.finish(), md5(BIG).hexdigest())
+    for number, node in enumerate(cluster.primaries):
+        assert node.items["a/c/o"].body == BIG
+        assert node.trailers == ([expected] if number in takers else [])
+    cluster.settle()
+    for node in cluster.primaries:  # all of them on connections that may be used again
+        assert cluster.context.pool.idle_count(node.device.address) == 1
+
+
+def test_nothing_is_offered_with_the_option_off(make_cluster: Make) -> None:
+    cluster = taking(make_cluster(hash_once=False), 0, 1, 2)
+    cluster.make_container()
+    cluster.put("/v1/a/c/o", BIG)
+    assert [node.trailers for node in cluster.primaries] == [[], [], []]
+    assert TRAILER not in cluster.nodes[0].saw("PUT")[0].headers
+
+
+def test_nothing_is_offered_for_a_body_of_unknown_length(cluster: Cluster) -> None:
+    taking(cluster, 0, 1, 2)
+    cluster.put("/v1/a/c/o", BIG, Transfer_Encoding="chunked")
+    assert [node.trailers for node in cluster.primaries] == [[], [], []]
+    assert cluster.nodes[0].items["a/c/o"].body == BIG
+
+
+@pytest.mark.parametrize("count", [0, 1_000_000, len(BIG)])
+def test_a_node_that_dies_on_the_way_is_done_without(cluster: Cluster, count: int) -> None:
+    taking(cluster, 0, 1, 2)
+    cluster.nodes[1].fault = closing_after(count)
+    cluster.put("/v1/a/c/o", BIG)
+    assert set(cluster.holders("a/c/o")) >= {0, 2}
+    for _ in range(5):
+        assert cluster.ask("GET", "/v1/a/c/o").body == BIG
+
+
+def test_a_handoff_is_asked_anew(cluster: Cluster) -> None:
+    taking(cluster, 0, 1, 3)
+    cluster.nodes[2].fault = answering(507, "PUT")
+    cluster.put("/v1/a/c/o", BIG)
+    assert cluster.holders("a/c/o") == [0, 1, 3]
+    assert len(cluster.nodes[3].trailers) == 1
+
+
+def test_a_client_that_goes_leaves_nothing(cluster: Cluster) -> None:
+    taking(cluster, 0, 1, 2)
+    answer = cluster.ask("PUT", "/v1/a/c/o", io.BytesIO(BIG), Content_Length="9999999")
+    assert answer.status == 499
+    cluster.settle()
+    assert cluster.holders("a/c/o") == []

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 
 from swiftlite.formats.async_pending import AsyncPending
 from swiftlite.formats.ondisk_names import OBJECTS, policy_dir
 from swiftlite.host.bundle import Host
-from swiftlite.objectstore.api import DeviceUnavailable, StoreSettings, translated
+from swiftlite.objectstore.api import (
+    DeviceUnavailable,
+    StoreSettings,
+    Unsettled,
+    translated,
+)
 from swiftlite.objectstore.async_store import drop_pending, list_pendings, save_pending
 from swiftlite.objectstore.cleanup import HashDirCleaner
 from swiftlite.objectstore.context import Context, StoreLog
 from swiftlite.objectstore.diskfile import DiskFile
 from swiftlite.objectstore.hash_dir import HashDir
+from swiftlite.objectstore.partition import Partition
 from swiftlite.objectstore.publish import ensure_directory
 from swiftlite.objectstore.quarantine import quarantine
 from swiftlite.objectstore.suffix_hashes import Hashed, PartitionHashes
@@ -60,6 +66,11 @@ class Manager:
         place = HashDir(self.settings.devices, device, policy_index, partition, name_hash)
         return DiskFile(self.context, place, f"/{account}/{container}/{obj}")
 
+    def partition(self, device: str, policy_index: int, number: int) -> Partition:
+        """A partition as a whole, which need not exist. Raises DeviceUnavailable."""
+        self.check_device(device)
+        return Partition(self.context, self.hash_path, device, policy_index, number)
+
     def suffix_hashes(
         self,
         device: str,
@@ -76,6 +87,19 @@ class Manager:
         self.check_device(device)
         return self.context.offload(
             device, self._hash_partition, device, partition, policy_index, recalculate, relist
+        )
+
+    def digests(
+        self, device: str, policy_index: int, partitions: Iterable[int], patience: float
+    ) -> dict[int, str | None]:
+        """partition_digest() of each partition that there is time for, in their order.
+
+        Marked suffixes are computed; after patience seconds no further partition is begun. None:
+        the hashes cannot be told. One disk job. Raises StoreError.
+        """
+        self.check_device(device)
+        return self.context.offload(
+            device, self._digests, device, policy_index, list(partitions), patience
         )
 
     def mark_suffixes(
@@ -146,6 +170,23 @@ class Manager:
         hashes = self._partition_hashes(device, partition, policy_index)
         now = self.context.host.clock.wall()
         return hashes.current(now, recalculate=recalculate, relist=relist)
+
+    def _digests(
+        self, device: str, policy_index: int, partitions: list[int], patience: float
+    ) -> dict[int, str | None]:
+        clock = self.context.host.clock
+        end = clock.monotonic() + patience
+        found: dict[int, str | None] = {}
+        for partition in partitions:
+            try:
+                hashes = self._partition_hashes(device, partition, policy_index)
+                found[partition] = hashes.digest(clock.wall())
+            except (OSError, Unsettled) as error:
+                self.context.log.warning(f"{device}, partition {partition}: no hashes: {error}")
+                found[partition] = None
+            if clock.monotonic() > end:
+                break
+        return found
 
     def _mark_suffixes(
         self, device: str, partition: int, policy_index: int, suffixes: Collection[str]

@@ -25,9 +25,6 @@ BLOCK_BYTES = 1 << 20
 SMALL_BYTES = 1 << 16
 """Bodies up to this are read and verified whole, and travel with the head of the answer."""
 
-RSYNC_TEMPORARY_AGE_S = 86_400.0
-"""No rsync takes so long for one file; what it was writing then is nobody's any more."""
-
 
 class StoreError(SwiftliteError):
     """What every error of this room derives from."""

@@ -42,7 +42,7 @@ class Post:
     """One place in a crew: work runs in the child, calls its argument once ready, and returns
     when the child shall end. It raises CannotStart before that if it cannot serve.
 
-    again: a child that ends without fault is to be started again all the same."""
+    again: a child that ends of its own accord is to be started again; else only a killed one."""
 
     name: str
     work: Callable[[Report], None]
@@ -130,7 +130,7 @@ class Crew:
             failure: CannotStart | None = None
             for post in self.posts:
                 self._start(post)
-            while not self._gone and (self._busy or not self._stopping):
+            while not self._gone and (self._busy or not (self._stopping or self._finished)):
                 try:
                     self._turn(signal_pipe)
                 except CannotStart as error:
@@ -168,6 +168,12 @@ class Crew:
     @property
     def _stopping(self) -> bool:
         return self._kill_at is not None
+
+    @property
+    def _finished(self) -> bool:
+        """Nobody is left, and nobody was to be started again."""
+        everybody = (*self.posts, *self.afterwards)
+        return not (self._vacancies or not everybody or any(post.again for post in everybody))
 
     @property
     def _busy(self) -> bool:
@@ -324,7 +330,8 @@ class Crew:
                 self._listen(child)  # its last words, if any; a line fits into one read
             self._stop_listening(child)
             del self._children[pid]
-            if not child.stopping and not self._stopping and (status or child.post.again):
+            again = child.post.again or os.WIFSIGNALED(status)
+            if again and not child.stopping and not self._stopping:
                 self._vacate(child, status)
 
     def _vacate(self, child: _Child, status: int) -> None:

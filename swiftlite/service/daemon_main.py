@@ -27,6 +27,7 @@ from swiftlite.observe.options import LogOptions, StatsdOptions, open_log
 from swiftlite.observe.sinks import StreamSink
 from swiftlite.observe.statsd import Statsd
 from swiftlite.service import systemd
+from swiftlite.service.child import keep_death_signal
 from swiftlite.service.crew import CannotStart, Crew, Post, Ready
 from swiftlite.service.daemon_options import DaemonOptions
 from swiftlite.service.options import ServerOptions
@@ -238,7 +239,7 @@ def _become(plan: DaemonPlan, host: Host) -> None:
     if plan.common.io_class is not None:
         host.process.set_ionice(plan.common.io_class, plan.common.ionice_priority)
     if plan.server.user:
-        host.process.drop_privileges(plan.server.user)
+        keep_death_signal(lambda: host.process.drop_privileges(plan.server.user))
 
 
 def _open_log(plan: DaemonPlan, host: Host) -> Log:

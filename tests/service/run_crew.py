@@ -31,6 +31,9 @@ def make_post(folder: Path, word: str) -> Post:
     def work(report: Report) -> None:
         if fault == "cannot":
             raise CannotStart(f"{name} has no device")
+        if fault == "done":
+            report()
+            return
         if fault == "crash":
             raise RuntimeError("two\nlines")
         if fault == "stubborn":
@@ -56,7 +59,7 @@ def make_post(folder: Path, word: str) -> Post:
             time.sleep(0.01)
         os._exit(0)
 
-    return Post(name, work)
+    return Post(name, work, again=fault != "done")
 
 
 def make_elder(folder: Path) -> int:

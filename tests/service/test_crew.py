@@ -190,3 +190,8 @@ def test_a_child_without_a_sign_of_life_is_replaced(start: Starter) -> None:
     wait_for(lambda: crew.pid("two") not in (None, two))
     assert is_gone(two)
     assert crew.pid("one") == one
+
+
+def test_a_crew_whose_children_are_all_done_ends(start: Starter) -> None:
+    crew = start("one:done", "two:done")
+    assert crew.finish() == (0, "")

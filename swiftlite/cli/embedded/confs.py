@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from swiftlite.cli.embedded.daemons import Daemon, daemons_of, log_name
 from swiftlite.cli.embedded.layout import HOST, Layout, ServerName
 
 _HEAD = """\
@@ -68,6 +69,7 @@ swift_dir = {layout.etc}
 devices = {layout.devices(server.node)}
 # The devices are folders of one file system here; on real disks this is true.
 mount_check = false
+recon_cache_path = {layout.recon(server.node)}
 log_name = {server.log_name}
 log_file = {layout.log(server)}
 log_level = INFO
@@ -80,6 +82,40 @@ use = egg:swiftlite#healthcheck
 
 [app:{kind}-server]
 use = egg:swiftlite#{kind}
+{"".join(_daemon_section(layout, one, server.node) for one in daemons_of(kind))}"""
+
+
+def _daemon_section(layout: Layout, daemon: Daemon, node: int) -> str:
+    name = log_name(daemon, node)
+    settings = "".join(f"{key} = {value}\n" for key, value in daemon.settings.items())
+    return f"""
+[{daemon.name}]
+log_name = {name}
+log_file = {layout.logs / name}.log
+{settings}"""
+
+
+def expirer_conf(layout: Layout, daemon: Daemon) -> str:
+    """The expirer's own conf, with a proxy of its own inside, for it belongs to no storage node."""
+    return f"""\
+{_HEAD}
+[DEFAULT]
+swift_dir = {layout.etc}
+recon_cache_path = {layout.recon(0)}
+{_daemon_section(layout, daemon, 0)}
+[pipeline:main]
+pipeline = catch_errors cache proxy-server
+
+[app:proxy-server]
+use = egg:swiftlite#proxy
+account_autocreate = true
+
+[filter:catch_errors]
+use = egg:swiftlite#catch_errors
+
+[filter:cache]
+use = egg:swiftlite#memcache
+generations_path = {layout.run / "generations"}
 """
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from swiftlite.cli.embedded import confs
 from swiftlite.cli.embedded.confs import Front
+from swiftlite.cli.embedded.daemons import DAEMONS, conf_path
 from swiftlite.cli.embedded.layout import HOST, STORAGE_KINDS, Layout, ServerName
 from swiftlite.cli.embedded.marker import (
     FolderUnusable,
@@ -61,23 +63,30 @@ def write_confs(layout: Layout, marker: Marker, front: Front) -> tuple[Marker, l
     """Write every conf that nobody has changed; the marker, and the confs left as found."""
     for kind in STORAGE_KINDS:
         (layout.etc / f"{kind}-server").mkdir(exist_ok=True)
+    for node in range(layout.nodes + 1):
+        layout.recon(node).mkdir(parents=True, exist_ok=True)
     kept = []
-    for server in layout.servers:
-        path = layout.conf(server)
+    for path, text in _texts(layout, front):
         relative = str(path.relative_to(layout.root))
         if not is_ours(marker, layout.root, relative):
             kept.append(relative)
             continue
-        text = (
-            confs.proxy_conf(layout, front)
-            if server.kind == "proxy"
-            else confs.storage_conf(layout, server)
-        )
         if not path.exists() or path.read_text() != text:
             write_private(path, text)
         marker = marker.with_generated(relative, text)
     write_marker(layout.root, marker)
     return marker, kept
+
+
+def _texts(layout: Layout, front: Front) -> Iterator[tuple[Path, str]]:
+    for server in layout.servers:
+        if server.kind == "proxy":
+            yield layout.conf(server), confs.proxy_conf(layout, front)
+        else:
+            yield layout.conf(server), confs.storage_conf(layout, server)
+    for daemon in DAEMONS:
+        if daemon.once_a_cluster:
+            yield Path(conf_path(layout, daemon, 0)), confs.expirer_conf(layout, daemon)
 
 
 def check_xattrs(folder: Path, disk: Disk) -> None:

@@ -2,8 +2,9 @@
 
 DIR/etc/        swift.conf, the rings and their builders, one conf for each server
 DIR/srv/nodeN/dN  the devices, one a node, each node a zone of its own
-DIR/log/        one file for each server
+DIR/log/        one file for each server and daemon
 DIR/run/        lock and pid of the running cluster, its cache of generations
+DIR/cache/      what each node's servers and daemons leave for the recon tools
 DIR/openrc      credentials for clients, readable by the owner alone
 DIR/cluster.json  what this cluster is (see marker.py)
 """
@@ -59,6 +60,10 @@ class Layout:
     @property
     def run(self) -> Path:
         return self.root / "run"
+
+    def recon(self, node: int) -> Path:
+        """A node's recon caches; 0: of what belongs to no node."""
+        return self.root / "cache" / (f"node{node}" if node else "cluster")
 
     @property
     def openrc(self) -> Path:

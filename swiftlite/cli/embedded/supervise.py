@@ -1,7 +1,7 @@
-"""Running every server of an embedded cluster as a process of its own, until told to stop.
+"""Running every server and daemon of an embedded cluster as its own process, until told to stop.
 
-One parent imports everything once and forks each server, so that a dozen processes share one copy
-of the code and start in a moment. A server that dies is started again.
+One parent imports everything once and forks each of them, so that dozens of processes share one
+copy of the code and start in a moment. One that dies is started again.
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ import contextlib
 import http.client
 import os
 import sys
+from pathlib import Path
 
 from swiftlite.cli import daemon
 from swiftlite.cli.embedded.banner import ready_text, write_openrc
 from swiftlite.cli.embedded.confs import Front
+from swiftlite.cli.embedded.daemons import Daemon, conf_path, log_name, places
 from swiftlite.cli.embedded.layout import HOST, Layout, ServerName
 from swiftlite.cli.embedded.marker import Marker
 from swiftlite.host.clock import Clock
@@ -21,6 +23,7 @@ from swiftlite.observe.log import Log
 from swiftlite.observe.sinks import FileSink
 from swiftlite.service import wsgi_main
 from swiftlite.service.crew import CannotStart, Crew, Post, Ready
+from swiftlite.service.daemon_main import plan_daemon, run_plan
 from swiftlite.service.pipeline import preload
 from swiftlite.service.systemd import notify
 from swiftlite.service.wsgi_main import ServerPlan
@@ -57,8 +60,16 @@ def supervise(layout: Layout, marker: Marker, front: Front, *, began: float, clo
         notify("READY=1")
 
     posts = [Post(server.label, _Work(plan, layout, server)) for server, plan in plans.items()]
-    crew = Crew(posts, clock.monotonic, log, grace=STOP_GRACE_S, on_ready=on_ready)
-    log.info(f"starting {len(posts)} servers")
+    daemons = [_daemon_post(layout, daemon, node) for daemon, node in places(layout)]
+    crew = Crew(
+        posts,
+        clock.monotonic,
+        log,
+        grace=STOP_GRACE_S,
+        on_ready=on_ready,
+        afterwards=daemons,
+    )
+    log.info(f"starting {len(posts)} servers and {len(daemons)} daemons")
     crew.run()
     log.info("stopped")
 
@@ -80,13 +91,29 @@ class _Work:
         self._pid_file = layout.pid_file(server)
 
     def __call__(self, ready: Ready) -> None:
-        # What a library prints, or Python when it dies, belongs into the server's log.
-        descriptor = os.open(self._log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
-        for standard in (1, 2):
-            os.dup2(descriptor, standard)
-        os.close(descriptor)
-        self._pid_file.write_text(f"{os.getpid()}\n")
+        _settle_in(self._log, self._pid_file)
         wsgi_main.run_plan(self._plan, ready)
+
+
+def _settle_in(log: Path, pid_file: Path) -> None:
+    """What a library prints, or Python when it dies, belongs into the process's log."""
+    descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+    for standard in (1, 2):
+        os.dup2(descriptor, standard)
+    os.close(descriptor)
+    pid_file.write_text(f"{os.getpid()}\n")
+
+
+def _daemon_post(layout: Layout, daemon: Daemon, node: int) -> Post:
+    """Raises ConfError."""
+    plan = plan_daemon(daemon.spec(), conf_path(layout, daemon, node))
+    name = log_name(daemon, node)
+
+    def work(ready: Ready) -> None:
+        _settle_in(layout.logs / f"{name}.log", layout.run / f"{name}.pid")
+        run_plan(plan, ready)
+
+    return Post(f"{daemon.name} {node}" if node else daemon.name, work)
 
 
 def check_health(address: tuple[str, int]) -> None:

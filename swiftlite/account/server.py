@@ -17,12 +17,14 @@ from swiftlite.dbstore import ACCOUNT_KIND, AccountBroker, Window
 from swiftlite.dbstore.account import AccountPut
 from swiftlite.dbstore.facts import AccountFacts
 from swiftlite.dbstore.rows import ContainerRow, container_row
+from swiftlite.dbsync.rpc import ReplicateVerb
 from swiftlite.dbsync.server import DatabaseServer, engine_of
 from swiftlite.host.bundle import Host, installed
 from swiftlite.observe.log import Log
 from swiftlite.observe.options import LogOptions, open_log
 from swiftlite.vocab.names import is_hidden_account
 from swiftlite.web.db_headers import metadata_of
+from swiftlite.web.dispatch import Handler
 from swiftlite.web.listing_request import listing_params, wanted_type
 from swiftlite.web.refusals import Refusal
 from swiftlite.web.request import Request
@@ -41,13 +43,15 @@ class AccountServer(DatabaseServer):
     ) -> None:
         self.engine = engine_of(ACCOUNT_KIND, host, conf, options, log)
         self._policy_names = {policy.index: policy.name for policy in conf.policies}
-        verbs = {
+        verbs: dict[str, Handler] = {
             "PUT": self._put,
             "POST": self._post,
             "GET": self._get,
             "HEAD": self._get,
             "DELETE": self._delete,
         }
+        if options.replication_server:
+            verbs["REPLICATE"] = ReplicateVerb(self.engine, AccountBroker, host.clock)
         super().__init__(
             "account-server", host, conf, log, verbs, log_requests=options.log_requests
         )

@@ -27,10 +27,12 @@ from swiftlite.container.options import ContainerServerOptions
 from swiftlite.container.sync.store import concerns_sync, update_link
 from swiftlite.container.sync.target import check_sync_target
 from swiftlite.dbstore import CONTAINER_KIND, ContainerBroker, Window
+from swiftlite.dbstore.broker import Broker
 from swiftlite.dbstore.container import Changed, Outcome, Put
 from swiftlite.dbstore.errors import DatabaseMissing
 from swiftlite.dbstore.facts import ContainerFacts
 from swiftlite.dbstore.rows import ObjectRow
+from swiftlite.dbsync.rpc import ReplicateVerb
 from swiftlite.dbsync.server import DatabaseServer, engine_of
 from swiftlite.formats.sync_realms import FILE_NAME as SYNC_REALMS
 from swiftlite.formats.sync_realms import SyncRealms, parse_sync_realms
@@ -40,6 +42,7 @@ from swiftlite.observe.options import LogOptions, open_log
 from swiftlite.peers.pool import Pool
 from swiftlite.vocab.names import is_hidden_account
 from swiftlite.web.db_headers import metadata_of
+from swiftlite.web.dispatch import Handler
 from swiftlite.web.listing_request import listing_params, wanted_type
 from swiftlite.web.refusals import Refusal
 from swiftlite.web.request import Request
@@ -91,7 +94,7 @@ class ContainerServer(DatabaseServer):
             interval=options.account_report_interval,
             log=log,
         )
-        verbs = {
+        verbs: dict[str, Handler] = {
             "PUT": self._put,
             "POST": self._post,
             "GET": self._get,
@@ -99,6 +102,10 @@ class ContainerServer(DatabaseServer):
             "DELETE": self._delete,
             "UPDATE": self._update,
         }
+        if options.replication_server:
+            verbs["REPLICATE"] = ReplicateVerb(
+                self.engine, ContainerBroker, host.clock, self._replicated
+            )
         super().__init__(
             "container-server", host, conf, log, verbs, log_requests=options.log_requests
         )
@@ -337,6 +344,10 @@ class ContainerServer(DatabaseServer):
         if facts.is_deleted:
             raise Refusal(404, headers=dict(state_headers(facts)))
         return container_headers(facts, self._kept)
+
+    def _replicated(self, broker: Broker[ObjectRow]) -> None:
+        """A peer has brought rows or facts: the account may have to hear of them."""
+        self.reporter.note(ContainerBroker(self.engine, broker.place))
 
     def _noted_if_unreported(self, broker: ContainerBroker, facts: ContainerFacts) -> None:
         if not facts.is_reported:

@@ -18,7 +18,9 @@ from swiftlite.dbstore.engine import Change, Engine
 from swiftlite.dbstore.merge import Row
 from swiftlite.dbstore.places import Place
 from swiftlite.dbstore.reclaim import reclaim_rows, reclaim_stale
+from swiftlite.dbstore.standing import Standing, read_standing, take_over
 from swiftlite.formats.db_files import parse_db_name
+from swiftlite.protocols.db_sync import Replica
 from swiftlite.vocab.timestamp import Timestamp
 
 T = TypeVar("T")
@@ -41,10 +43,6 @@ class Broker(Generic[Row]):
     def __init__(self, engine: Engine[Row], place: Place) -> None:
         self.engine = engine
         self.place = place
-
-    @property
-    def _facts_table(self) -> str:
-        return "account_stat" if self.kind == "account" else "container_info"
 
     def exists(self) -> bool:
         """Whether there is a file, sound or not."""
@@ -121,6 +119,25 @@ class Broker(Generic[Row]):
 
         self.engine.write(self.place, Change(change))
 
+    def standing(self) -> Standing:
+        """How it stands among its replicas."""
+
+        def work(connection: Connection) -> Standing:
+            return read_standing(connection.sql, self.kind, connection.path)
+
+        return self._read(work)
+
+    def take_over(self, other: Replica, now: Timestamp, point: SyncPoint | None = None) -> None:
+        """Take what is better in another replica's standing; point: an incoming sync point that
+        has been found out besides."""
+
+        def change(connection: Connection) -> None:
+            take_over(connection, self.kind, other, now)
+            if point is not None:
+                _raise_sync_points(connection, [point], incoming=True)
+
+        self.engine.write(self.place, Change(change))
+
     def reclaim(self, age: Timestamp, sync_age: Timestamp) -> int:
         """Drop tombstone rows and emptied metadata from before age, sync points from before
         sync_age; how many rows went. Goes page by page, so that writers need not wait long."""
@@ -133,7 +150,7 @@ class Broker(Generic[Row]):
             removed += count
 
         def rest(connection: Connection) -> None:
-            reclaim_stale(connection, self._facts_table, age, sync_age)
+            reclaim_stale(connection, self.engine.kind.facts_table, age, sync_age)
 
         self.engine.write(self.place, Change(rest))
         return removed

@@ -12,7 +12,7 @@ class Place:
     database's file while it has no epoch, and what queues and pools call it by.
     """
 
-    __slots__ = ("device", "device_path", "digest", "directory", "kind", "path")
+    __slots__ = ("device", "device_path", "digest", "directory", "kind", "partition", "path")
 
     def __init__(
         self, device: str, device_path: str, kind: str, partition: str, digest: str
@@ -20,6 +20,7 @@ class Place:
         self.device = device
         self.device_path = device_path
         self.kind = kind
+        self.partition = partition
         self.digest = digest
         self.directory = f"{device_path}/{hash_dir(kind, partition, digest)}"
         self.path = f"{self.directory}/{db_name(digest)}"

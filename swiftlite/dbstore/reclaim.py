@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 
 from swiftlite.dbstore.connection import Connection
 from swiftlite.dbstore.facts import decode_metadata
+from swiftlite.dbstore.kind import Kind
 from swiftlite.dbstore.merge import Row
 from swiftlite.dbstore.row_table import RowTable
 from swiftlite.vocab.timestamp import Timestamp
@@ -52,3 +54,22 @@ def reclaim_stale(
     }
     if kept != stored:
         sql.execute(f"UPDATE {facts_table} SET metadata = ?", (json.dumps(kept),))
+
+
+def is_reclaim_due(
+    sql: sqlite3.Connection, path: str, kind: Kind[Row], age: Timestamp, sync_age: Timestamp
+) -> bool:
+    """Whether there is anything that reclaim_rows or reclaim_stale would drop. Only reads."""
+    table = kind.rows
+    row = f"SELECT 1 FROM {table.name} WHERE deleted = 1 AND {table.reclaim_column} < ? LIMIT 1"
+    if sql.execute(row, (age.internal,)).fetchone():
+        return True
+    for direction in ("outgoing", "incoming"):
+        old = f"SELECT 1 FROM {direction}_sync WHERE CAST(updated_at AS INTEGER) < ? LIMIT 1"
+        if sql.execute(old, (int(sync_age.seconds),)).fetchone():
+            return True
+    found = sql.execute(f"SELECT metadata FROM {kind.facts_table}").fetchone()
+    stored = decode_metadata(path, found[0] if found else None)
+    return any(
+        not value and Timestamp.from_text(timestamp) < age for value, timestamp in stored.values()
+    )

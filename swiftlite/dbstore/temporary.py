@@ -1,0 +1,55 @@
+"""Files that are on their way: `<device>/tmp`, where peers' rsync puts what it brings.
+
+What is found there long after is somebody's who died; the replicators remove it.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import shutil
+import stat
+from contextlib import suppress
+
+from swiftlite.dbstore.device import device_error
+from swiftlite.host.disk import Disk
+
+TMP = "tmp"
+_OWN = ".database-"
+
+
+def temporary_path(disk: Disk, device_path: str, token: str) -> str:
+    """A path that nobody else uses; its directory is there. Raises DeviceUnusable, DeviceFull."""
+    return f"{temporary_directory(disk, device_path)}/{_OWN}{token}"
+
+
+def temporary_directory(disk: Disk, device_path: str) -> str:
+    directory = posixpath.join(device_path, TMP)
+    try:
+        disk.makedirs(directory, 0o755)
+    except OSError as error:
+        raise device_error(directory, error) from error
+    return directory
+
+
+def remove_old(disk: Disk, device_path: str, before: float) -> int:
+    """Remove files, and directories of ours, not changed since (unix seconds); how many."""
+    directory = posixpath.join(device_path, TMP)
+    try:
+        names = disk.listdir(directory)
+    except FileNotFoundError:
+        return 0
+    removed = 0
+    for name in names:
+        path = f"{directory}/{name}"
+        with suppress(FileNotFoundError):
+            facts = disk.lstat(path)
+            if facts.st_ctime >= before:
+                continue
+            if not stat.S_ISDIR(facts.st_mode):
+                disk.unlink(path)
+            elif name.startswith(_OWN):
+                shutil.rmtree(path, ignore_errors=True)  # beside real databases, whatever the disk
+            else:
+                continue
+            removed += 1
+    return removed

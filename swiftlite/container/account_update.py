@@ -93,8 +93,16 @@ class AccountTeller:
     """Sends one container's state to nodes of its account, all at once."""
 
     def __init__(
-        self, host: Host, pool: Pool, *, conn_timeout: float, node_timeout: float, log: ReportLog
+        self,
+        host: Host,
+        pool: Pool,
+        *,
+        conn_timeout: float,
+        node_timeout: float,
+        log: ReportLog,
+        agent: str = "container-server",
     ) -> None:
+        self._agent = f"{agent} {host.process.pid}"
         self._host = host
         self._pool = pool
         self._wait = conn_timeout + node_timeout
@@ -146,7 +154,7 @@ class AccountTeller:
             ("X-Bytes-Used", str(facts.bytes_used)),
             ("X-Backend-Storage-Policy-Index", str(facts.storage_policy_index)),
             ("X-Trans-Id", trans_id),
-            ("User-Agent", f"container-server {self._host.process.pid}"),
+            ("User-Agent", self._agent),
         ]
         if even_if_deleted:
             headers.append(("X-Account-Override-Deleted", "yes"))

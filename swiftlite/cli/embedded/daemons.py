@@ -44,6 +44,7 @@ class Daemon:
 EXPIRER = "object-expirer"
 
 DAEMONS: tuple[Daemon, ...] = (
+    Daemon("container-updater", "swiftlite.container.updater.daemon:SPEC", {"interval": "15"}),
     Daemon("object-updater", "swiftlite.obj.updater.daemon:SPEC", {"interval": "10"}),
 )
 

@@ -1,0 +1,1 @@
+"""The container updater: accounts are told what their containers hold."""

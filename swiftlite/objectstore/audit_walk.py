@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -41,7 +41,7 @@ Met = HashDir | Stranger | Unlistable
 
 
 class AuditWalk:
-    """Runs on a disk thread. kind: ALL or ZBF. wanted: whether a partition is to be walked."""
+    """Runs on a disk thread. kind: ALL or ZBF. only: the partitions wanted; empty means all."""
 
     def __init__(
         self,
@@ -51,20 +51,22 @@ class AuditWalk:
         policy_index: int,
         kind: str,
         monotonic: Callable[[], float],
-        wanted: Callable[[int], bool] = lambda _: True,
+        only: Collection[int] = (),
     ) -> None:
         self.disk = disk
-        self.where = (devices, device, policy_index)
+        self.device = device
+        self._above = (devices, device, policy_index)
         self.objects_path = f"{devices}/{device}/{policy_dir(OBJECTS, policy_index)}"
         self.status_path = f"{self.objects_path}/auditor_status_{kind}.json"
-        self.wanted = wanted
         self.left: list[str] = []
         """Partitions still to do, the one in hand among them, last first."""
+        self.total = 0
+        self._only = only
         self._monotonic = monotonic
         self._saved_at = -_SAVE_EVERY_S
 
     def places(self) -> Iterator[Met]:
-        """Everything that stands where hash dirs are. The status says when it is all done."""
+        """Everything that stands where hash dirs are."""
         try:
             names = self._resumed()
             if names is None:
@@ -75,17 +77,22 @@ class AuditWalk:
             yield Unlistable(self.objects_path, error)
             return
         self.left = [name for name in reversed(names) if is_partition(name)]
+        self.total = len(self.left)
         while self.left:
-            if self._monotonic() - self._saved_at >= _SAVE_EVERY_S:
-                self.save()
             partition = int(self.left[-1])
-            if self.wanted(partition):
+            if not self._only or partition in self._only:
                 yield from self._partition(partition)
             self.left.pop()
-        self.save()
+
+    @property
+    def save_is_due(self) -> bool:
+        return self._monotonic() - self._saved_at >= _SAVE_EVERY_S
 
     def save(self) -> None:
-        """Write down what is left; best effort, for at worst some of it is done again."""
+        """Write down what is left; best effort, for at worst some of it is done again.
+
+        For whoever has dealt with all that places() gave: this tells the next one not to look.
+        """
         self._saved_at = self._monotonic()
         content = json.dumps({"partitions": self.left[::-1]}).encode("ascii")
         with suppress(OSError):
@@ -118,9 +125,9 @@ class AuditWalk:
         for suffix in filter(is_suffix, names):
             for name in (yield from self._listed(f"{path}/{suffix}")):
                 if is_hash(name) and name.endswith(suffix):
-                    yield HashDir(*self.where, partition, name)
+                    yield HashDir(*self._above, partition, name)
                 elif not name.startswith("."):
-                    beside = HashDir(*self.where, partition, f"{suffix:0>32}")
+                    beside = HashDir(*self._above, partition, f"{suffix:0>32}")
                     yield Stranger(beside, name)
 
     def _listed(self, path: str) -> Generator[Unlistable, None, list[str]]:

@@ -16,6 +16,7 @@ class HashDir:
         "device_path",
         "hash",
         "objects_path",
+        "partition",
         "partition_path",
         "path",
         "policy_index",
@@ -28,6 +29,7 @@ class HashDir:
     ) -> None:
         self.device = device
         self.policy_index = policy_index
+        self.partition = partition
         self.hash = name_hash
         self.suffix = name_hash[-3:]
         self.device_path = f"{devices}/{device}"

@@ -18,25 +18,36 @@ PROXY = ServerKind("proxy-server", 8080, handles_objects=True)
 OBJECT = ServerKind("object-server", 6200, handles_objects=True)
 CONTAINER = ServerKind("container-server", 6201)
 ACCOUNT = ServerKind("account-server", 6202)
+TO_TERMINAL = dict.fromkeys(("log_file", "log_facility", "log_address", "log_udp_host"), "")
 
 
-def main_of(kind: ServerKind, arguments: Sequence[str] | None = None) -> int:
+def parser_of(kind: ServerKind) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog=f"swiftlite-{kind.name}",
+        prog=kind.title,
         description=f"Run the {kind.name.replace('-', ' ')} of a conf file in the foreground.",
     )
     parser.add_argument("conf", help="a conf file, or a directory of *.conf files")
     parser.add_argument("--version", action="version", version=f"swiftlite {__version__}")
     parser.add_argument(
+        "-v", "--verbose", action="store_true", help="log to the terminal, whatever the conf says"
+    )
+    parser.add_argument(
         CHECK_OPTION, action="store_true", help="load everything, say what is wrong, and end"
     )
-    options = parser.parse_args(arguments)
+    return parser
+
+
+def main_of(kind: ServerKind, arguments: Sequence[str] | None = None) -> int:
+    options = parser_of(kind).parse_args(arguments)
     if sys.flags.optimize:
-        print(f"{parser.prog}: does not run under python -O", file=sys.stderr)
+        print(f"{kind.title}: does not run under python -O", file=sys.stderr)
         return 1
     try:
-        (check if options.test_config else run)(kind, options.conf)
+        if options.test_config:
+            check(kind, options.conf)
+        else:
+            run(kind, options.conf, TO_TERMINAL if options.verbose else None)
     except SwiftliteError as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
+        print(f"{kind.title}: {error}", file=sys.stderr)
         return 1
     return 0

@@ -18,6 +18,10 @@ from swiftlite.observe.sinks import (
 )
 
 
+SYSLOG_VARIABLE = "SWIFTLITE_SYSLOG"
+"""Set by who starts a daemon in the background, where nobody reads stderr."""
+
+
 def _level(text: str) -> str:
     if text.upper() not in LEVELS:
         raise ValueError(f"must be one of {', '.join(LEVELS)}")
@@ -72,7 +76,7 @@ def open_sink(options: LogOptions, *, wall: Wall, environ: Mapping[str, str]) ->
     facility = options.log_facility or "LOG_LOCAL0"
     if options.log_udp_host:
         return SyslogSink((options.log_udp_host, options.log_udp_port), facility)
-    if options.to_syslog:
+    if options.to_syslog or environ.get(SYSLOG_VARIABLE):
         return SyslogSink(options.log_address or "/dev/log", facility)
     if is_journal(2, environ.get("JOURNAL_STREAM", "")):
         return StreamSink(2, journal=True)

@@ -11,7 +11,7 @@ same command anew within the same process, workers changing over without a reque
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from swiftlite.host import bundle, green, plain
 from swiftlite.host.bundle import Host
@@ -49,10 +49,13 @@ __all__ = [
 ]
 
 
-def run(kind: ServerKind, path: str) -> None:
-    """Run a server until it is told to end. Raises CannotStart or ConfError when it cannot."""
+def run(kind: ServerKind, path: str, overrides: Mapping[str, str] | None = None) -> None:
+    """Run a server until it is told to end. Raises CannotStart or ConfError when it cannot.
+
+    overrides: options of [DEFAULT] that count instead of the conf's.
+    """
     handover = take_over()
-    server = plan(kind, path)
+    server = plan(kind, path, overrides)
     preload(server.conf)
     set_process_name(f"{kind.title} {server.conf.path}")
     if server.per_port:

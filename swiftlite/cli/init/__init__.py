@@ -1,0 +1,1 @@
+"""`swiftlite-init`: starting and stopping a node's servers by their confs and pid files."""

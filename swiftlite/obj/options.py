@@ -82,6 +82,23 @@ class ObjectServerOptions:
         parse=_allowed_headers,
     )
     replication_server: bool = opt(True, "Answer the verbs of replication.")
+    replication_concurrency: int = opt(
+        4, "SSYNC conversations that one worker has at once; 0: any number.", minimum=0
+    )
+    replication_concurrency_per_device: int = opt(
+        1, "SSYNC conversations about one device at once, of all workers; 0: any number.",
+        minimum=0,
+    )  # fmt: skip
+    replication_lock_timeout: Seconds = opt(
+        15.0, "Longest wait of an SSYNC conversation for its partition and device.", minimum=0
+    )
+    replication_failure_threshold: int = opt(
+        100, "Changes of an SSYNC conversation that may fail before it is given up.", minimum=0
+    )
+    replication_failure_ratio: float = opt(
+        1.0, "It is not given up while failures are at most so many times the successes.",
+        minimum=0,
+    )  # fmt: skip
     reclaim_age: Seconds = opt(
         604_800.0, "Age at which a tombstone is dropped; the same on every node.", minimum=0
     )

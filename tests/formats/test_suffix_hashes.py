@@ -21,6 +21,7 @@ from swiftlite.formats.async_pending import (
 from swiftlite.formats.suffix_hashes import (
     HashedFiles,
     HashesUnreadable,
+    SuffixHash,
     SuffixHashes,
     decode_hashes,
     decode_invalidations,
@@ -178,3 +179,19 @@ def test_damaged_pendings_are_refused(value: object) -> None:
         decode_async_pending(pickle.dumps(value, 0))
     with pytest.raises(PendingUnreadable):
         decode_async_pending(b"(dp0\nVop\n")
+
+
+@pytest.mark.parametrize("count", [0, 1, 98, 1000, 1001, 4096])
+def test_plain_pickles_are_read_the_short_way_to_the_same_end(count: int) -> None:
+    hashes: dict[str, SuffixHash] = {
+        f"{number:03x}": None if number % 7 == 1 else hashlib.md5(str(number).encode()).hexdigest()
+        for number in range(count)
+    }
+    content = {"valid": True, **hashes, "updated": 1_234.5}
+    blob = pickle.dumps(content, 2)
+    assert decode_hashes(blob) == SuffixHashes(hashes, 1_234.5)
+    assert decode_replicate_answer(pickle.dumps(hashes, 2)) == hashes
+    for damaged in (blob[:-3], blob.replace(b"\x88", b"\x89"), blob.replace(b"X\x03", b"X\x04")):
+        if damaged != blob:
+            with pytest.raises(HashesUnreadable):
+                decode_hashes(damaged)

@@ -61,9 +61,11 @@ class Server:
         self.host = host
 
     def ask(
-        self, verb: str, path: Any = PATH, *, at: Any = NOW, body: Any = None, **headers: Any
-    ) -> Answer:
-        """One request, straight to the app. X_If_Match="..." for X-If-Match."""
+        self, verb: str, path: Any = PATH, *, at: Any = NOW, body: Any = None,
+        stream: Any = None, **headers: Any,
+    ) -> Answer:  # fmt: skip
+        """One request, straight to the app. X_If_Match="..." for X-If-Match. stream: wsgi.input
+        in the place of one over body."""
         environ: dict[str, Any] = {
             "REQUEST_METHOD": verb,
             "PATH_INFO": path,
@@ -71,7 +73,7 @@ class Server:
             "QUERY_STRING": "",
             "wsgi.url_scheme": "http",
             "HTTP_HOST": "localhost",
-            "wsgi.input": io.BytesIO(body or b""),
+            "wsgi.input": stream or io.BytesIO(body or b""),
         }
         if body is not None:
             environ["CONTENT_LENGTH"] = str(len(body))

@@ -22,6 +22,7 @@ from swiftlite.obj.server.post import post
 from swiftlite.obj.server.put import put
 from swiftlite.obj.server.replicate import replicate
 from swiftlite.obj.server.rows import RowSender
+from swiftlite.obj.server.ssync import Slots, ssync
 from swiftlite.obj.server.updates import Updates
 from swiftlite.objectstore.api import (
     Collision,
@@ -56,6 +57,7 @@ STATUS_OF: dict[type[StoreError], int] = {
     Garbled: 422,
 }
 _OUR_FAULT = frozenset((500, 503, 507))
+_OF_REPLICATION = ("REPLICATE", "SSYNC")
 Handler = Callable[[ServerContext, Request], Response]
 
 
@@ -69,6 +71,7 @@ class ObjectServer:
         self.host = host
         self.options = options
         self.log = log
+        self._conversations = Slots(options.replication_concurrency)
         self.statsd = statsd or Statsd(StatsdOptions(), LOG_NAME, random=host.entropy.random)
         manager = Manager(
             host, options.store_settings(), cluster.hash_path, log, self.statsd.increment
@@ -91,6 +94,7 @@ class ObjectServer:
         }  # fmt: skip
         if options.replication_server:
             handlers["REPLICATE"] = replicate
+            handlers["SSYNC"] = self._ssync
         methods: dict[str, Callable[[Request], Response]] = {
             verb: partial(self._translated, handler) for verb, handler in handlers.items()
         }
@@ -139,6 +143,9 @@ class ObjectServer:
                 self.log.bind(request.trans_id).error(f"{request.verb}: {error}")
             raise Refusal(status) from error
 
+    def _ssync(self, context: ServerContext, request: Request) -> Response:
+        return ssync(context, request, self._conversations, self.dispatcher.answer)
+
     def _options(self, request: Request) -> Response:
         headers = {"Allow": self.dispatcher.allow, "Server": f"{LOG_NAME}/{__version__}"}
         return Response(200, headers)
@@ -146,7 +153,7 @@ class ObjectServer:
     def _log_request(self, request: Request, response: Response, took: float) -> None:
         line = request_line(request, response, took, self.host.clock.wall())
         environ = request.environ
-        if "HTTP_X_BACKEND_REPLICATION" in environ or request.verb == "REPLICATE":
+        if "HTTP_X_BACKEND_REPLICATION" in environ or request.verb in _OF_REPLICATION:
             self.log.debug(line)
         else:
             self.log.info(line)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from swiftlite import __version__
 from swiftlite.cli import server
+from swiftlite.cli.bench import command as bench
 from swiftlite.vocab.errors import SwiftliteError
 
 
@@ -21,6 +22,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--version", action="version", version=f"swiftlite {__version__}")
     commands = made.add_subparsers(dest="command", metavar="COMMAND")
     server.add_command(commands)
+    bench.add_command(commands)
     return made
 
 

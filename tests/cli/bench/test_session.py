@@ -88,7 +88,11 @@ def swift(host: Host) -> Iterator[SmallSwift]:
     acceptor.drain(host.clock.monotonic() + 5)
 
 
-def measured(host: Host, swift: SmallSwift, **changes: Any) -> tuple[list[Figures], dict[str, int]]:
+def measured(
+    host: Host,
+    swift: SmallSwift,
+    **changes: Any,  # noqa: ANN401  # as Wishes has them
+) -> tuple[list[Figures], dict[str, int]]:
     values: dict[str, Any] = {
         "works": ("put", "get", "head", "list", "delete"), "sizes": (100,), "clients": (3,),
         "seconds": 0.1, "objects": 5, "pids": (), "keep": False,

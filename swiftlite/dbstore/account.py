@@ -186,6 +186,18 @@ class AccountBroker(Broker[ContainerRow]):
 
         return self._read(work, READ_TIMEOUT_S)
 
+    def container_names(self, marker: str, limit: int) -> list[str]:
+        """Names of containers after marker, in order, though the account be deleted."""
+
+        def work(connection: Connection) -> list[str]:
+            found = connection.sql.execute(
+                "SELECT name FROM container WHERE deleted = 0 AND name > ? ORDER BY name LIMIT ?",
+                (marker, limit),
+            )
+            return [name for (name,) in found.fetchall()]
+
+        return self._read(work, READ_TIMEOUT_S)
+
 
 def _state(connection: Connection) -> AccountState:
     return AccountState(account_facts(connection), policy_counts(connection, "account"))

@@ -117,7 +117,7 @@ def _check_whole(disk: Disk, connection: Connection) -> None:
     pages, size = (
         sql.execute(f"PRAGMA {what}").fetchone()[0] for what in ("page_count", "page_size")
     )
-    found = os.stat(connection.path).st_size
+    found = disk.stat(connection.path).st_size
     if found < pages * size:
         raise DatabaseDamaged(connection.path, f"{found} of {pages * size} bytes came")
 

@@ -18,7 +18,8 @@ from swiftlite.dbstore.places import Place
 from swiftlite.host.disk import Disk
 
 T = TypeVar("T")
-Read = Callable[[sqlite3.Connection, str], T]
+Sql = sqlite3.Connection
+Read = Callable[[Sql, str], T]
 """What to read, given SQLite's connection and the file's path."""
 
 

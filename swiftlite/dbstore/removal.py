@@ -7,9 +7,7 @@ something is kept which went with the file.
 
 from __future__ import annotations
 
-import errno
 import posixpath
-import shutil
 from collections.abc import Callable
 
 from swiftlite.dbstore.broker import Broker
@@ -20,7 +18,7 @@ from swiftlite.dbstore.errors import DatabaseMissing
 from swiftlite.dbstore.merge import Row
 from swiftlite.dbstore.places import Place
 from swiftlite.dbstore.standing import Standing, read_standing
-from swiftlite.dbstore.temporary import temporary_path
+from swiftlite.dbstore.temporary import remove_empty, remove_tree, temporary_path
 from swiftlite.host.disk import Disk
 
 
@@ -56,18 +54,8 @@ def remove_database(broker: Broker[Row], may_go: Callable[[Standing], bool]) -> 
 
 
 def _clean_up(disk: Disk, place: Place, away: str) -> None:
-    shutil.rmtree(away, ignore_errors=True)  # a real database's, whatever the disk is
-    remove_empty(disk, posixpath.dirname(place.directory), levels=2)
-
-
-def remove_empty(disk: Disk, directory: str, *, levels: int) -> None:
-    """Remove a directory and those above it, as far as they are empty."""
-    for _ in range(levels):
-        try:
-            disk.rmdir(directory)
-        except OSError as error:
-            if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
-                return
-            if error.errno != errno.ENOENT:
-                raise device_error(directory, error) from error
-        directory = posixpath.dirname(directory)
+    try:
+        remove_tree(disk, away)
+        remove_empty(disk, posixpath.dirname(place.directory), levels=2)
+    except OSError as error:
+        raise device_error(place.directory, error) from error

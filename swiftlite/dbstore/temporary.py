@@ -5,8 +5,8 @@ What is found there long after is somebody's who died; the replicators remove it
 
 from __future__ import annotations
 
+import errno
 import posixpath
-import shutil
 import stat
 from contextlib import suppress
 
@@ -48,8 +48,37 @@ def remove_old(disk: Disk, device_path: str, before: float) -> int:
             if not stat.S_ISDIR(facts.st_mode):
                 disk.unlink(path)
             elif name.startswith(_OWN):
-                shutil.rmtree(path, ignore_errors=True)  # beside real databases, whatever the disk
+                remove_tree(disk, path)
             else:
                 continue
             removed += 1
     return removed
+
+
+def remove_tree(disk: Disk, path: str) -> None:
+    """Remove a directory with all that is in it; nothing if it is not there. Raises OSError."""
+    try:
+        names = disk.listdir(path)
+    except FileNotFoundError:
+        return
+    for name in names:
+        below = f"{path}/{name}"
+        with suppress(FileNotFoundError):
+            if stat.S_ISDIR(disk.lstat(below).st_mode):
+                remove_tree(disk, below)
+            else:
+                disk.unlink(below)
+    disk.rmdir(path)
+
+
+def remove_empty(disk: Disk, directory: str, *, levels: int) -> None:
+    """Remove a directory and those above it, as far as they are empty. Raises OSError."""
+    for _ in range(levels):
+        try:
+            disk.rmdir(directory)
+        except OSError as error:
+            if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+                return
+            if error.errno != errno.ENOENT:
+                raise
+        directory = posixpath.dirname(directory)

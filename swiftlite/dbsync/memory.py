@@ -6,7 +6,6 @@ what fell out is read again.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Generic, NamedTuple
@@ -15,7 +14,7 @@ from swiftlite.dbstore.broker import READ_TIMEOUT_S
 from swiftlite.dbstore.connection import Connection
 from swiftlite.dbstore.engine import Engine
 from swiftlite.dbstore.footprint import Footprint, footprint
-from swiftlite.dbstore.glance import glance
+from swiftlite.dbstore.glance import Sql, glance
 from swiftlite.dbstore.merge import Row
 from swiftlite.dbstore.places import Place
 from swiftlite.dbstore.reclaim import is_reclaim_due
@@ -95,7 +94,7 @@ class Memory(Generic[Row]):
         glimpse = self._engine.read(look.place, read, timeout=READ_TIMEOUT_S)
         return Look(look.place, look.found, glimpse)
 
-    def read(self, sql: sqlite3.Connection, path: str) -> Glimpse:
+    def read(self, sql: Sql, path: str) -> Glimpse:
         """What glance and engine read."""
         kind = self._engine.kind
         wall = self._clock.wall()

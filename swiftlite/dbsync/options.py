@@ -40,8 +40,8 @@ class ReplicatorOptions:
     conn_timeout: Seconds = opt(0.5, "Longest wait for a connection to it.", minimum=0)
     rsync_module: str = opt(
         "",
-        "rsync module of the other nodes, for those that are not swiftlite; empty: "
-        "{replication_ip}::account or ::container.",
+        "Module of the rsync daemons of nodes that are not swiftlite; empty: "
+        "{replication_ip}::account, or ::container.",
     )
     rsync_compress: bool = opt(False, "Compress what rsync sends to other regions.")
     handoffs_only: bool = opt(

@@ -44,7 +44,12 @@ class Daemon:
 EXPIRER = "object-expirer"
 
 DAEMONS: tuple[Daemon, ...] = (
+    Daemon("account-replicator", "swiftlite.account.replicator:SPEC", {"interval": "5"}),
+    Daemon("container-replicator", "swiftlite.container.replicator:SPEC", {"interval": "5"}),
+    Daemon("account-auditor", "swiftlite.account.auditor:SPEC"),
+    Daemon("container-auditor", "swiftlite.container.auditor:SPEC"),
     Daemon("container-updater", "swiftlite.container.updater.daemon:SPEC", {"interval": "15"}),
+    Daemon("object-auditor", "swiftlite.obj.auditor.daemon:SPEC"),
     Daemon("object-updater", "swiftlite.obj.updater.daemon:SPEC", {"interval": "10"}),
 )
 

@@ -1,0 +1,37 @@
+"""`swiftlite-container-auditor CONF`: container databases, checked for soundness."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from swiftlite.config.option import opt
+from swiftlite.dbstore import CONTAINER_KIND, ContainerBroker, DatabaseOptions
+from swiftlite.dbsync.auditor import DatabaseAuditor
+from swiftlite.dbsync.options import AuditorOptions
+from swiftlite.dbsync.server import engine_of
+from swiftlite.service.daemon_main import run_daemon
+from swiftlite.service.passes import DaemonContext, DaemonSpec, Pass
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerAuditorOptions(AuditorOptions):
+    SECTION = "container-auditor"
+    CONF = ("container-server.conf",)
+
+    containers_per_second: float = opt(
+        200.0, "Databases checked per second, at most; 0: no limit.", minimum=0
+    )
+
+
+def build(context: DaemonContext, options: ContainerAuditorOptions) -> Pass:
+    database = context.table(DatabaseOptions)
+    engine = engine_of(CONTAINER_KIND, context.host, context.cluster, database, context.log)
+    return DatabaseAuditor(context, options, engine, ContainerBroker, options.containers_per_second)
+
+
+SPEC = DaemonSpec("container-auditor", (ContainerAuditorOptions,), build)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    return run_daemon(SPEC, arguments)

@@ -48,6 +48,7 @@ DAEMONS: tuple[Daemon, ...] = (
     Daemon("container-replicator", "swiftlite.container.replicator:SPEC", {"interval": "5"}),
     Daemon("account-auditor", "swiftlite.account.auditor:SPEC"),
     Daemon("container-auditor", "swiftlite.container.auditor:SPEC"),
+    Daemon("account-reaper", "swiftlite.account.reaper.daemon:SPEC", {"interval": "60"}),
     Daemon("container-updater", "swiftlite.container.updater.daemon:SPEC", {"interval": "15"}),
     Daemon("object-auditor", "swiftlite.obj.auditor.daemon:SPEC"),
     Daemon("object-updater", "swiftlite.obj.updater.daemon:SPEC", {"interval": "10"}),

@@ -1,0 +1,1 @@
+"""The account reaper: what deleted accounts held is deleted after them."""

@@ -137,12 +137,14 @@ class DarkData:
         target = f"{path}?{urlencode(query, errors='surrogateescape')}"
         try:
             answer = self._caller.call(node.address, "GET", target, headers)
-            if not answer.ok:
+            if answer.status == 204:
+                return []
+            entries = json.loads(answer.body) if answer.status == 200 else None
+            if not isinstance(entries, list):
                 return None
-            entries = json.loads(answer.body) if answer.body else []
             if answer.headers.get(_RECORD_TYPE, "") == "shard":
                 return frozenset(_container(entry["name"]) for entry in entries)
-            return [entry["name"] for entry in entries if "name" in entry]
+            return [entry["name"] for entry in entries]
         except (PeerFault, ValueError, KeyError, TypeError):
             return None
 

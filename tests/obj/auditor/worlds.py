@@ -40,16 +40,16 @@ class Auditing:
         context: Values | None = None, **options: Any,  # noqa: ANN401 - of AuditorOptions
     ) -> AuditorPass:  # fmt: skip
         cluster = dataclasses.replace(cluster_of(), hash_path=HASH_PATH)
-        made = make_context(
-            self.host,
-            cluster=cluster,
-            conf={"devices": self.root, "mount_check": "false"},
-            sink=self.sink,
-            recon_path=self.recon_path,
-            once=once,
-            flags=flags or {},
-            rings=self.rings,
+        node_conf = {"devices": self.root, "mount_check": "false"}
+        values: Values = {
+            "cluster": cluster,
+            "node_conf": node_conf,
+            "rings": self.rings,
+            "flags": flags or {},
             **(context or {}),
+        }
+        made = make_context(
+            self.host, sink=self.sink, recon_path=self.recon_path, once=once, **values
         )
         return AuditorPass(made, AuditorOptions(**{**UNHURRIED, **options}))
 

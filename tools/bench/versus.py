@@ -1,239 +1,307 @@
-"""CPU per request of two Swift endpoints, measured in turn in one run.
+"""CPU of two (or more) Swift clusters for the same work, measured in turn in one run.
 
-Each side is named by its auth URL and the processes that serve it. For every round and every kind
-of work the two sides get the same load from wrk, one after the other; what counts is utime+stime
-of all server processes over the load, divided by the requests answered well. Shared machines drift,
-so quote the medians and the ratio, never one side alone.
+For every round and every work the sides get the same load, one after the other; what counts is
+utime + stime of all server processes over the load, divided by what was answered well. Shared
+machines drift, so quote medians and ratios of one run, never one side alone.
 
-Usage: python tools/bench/versus.py --side ours=http://127.0.0.1:8080/auth/v1.0,tree:1234 \\
-           --side theirs=http://127.0.0.1:8081/auth/v1.0,pidfiles:/run/swift --rounds 3
+    python tools/bench/versus.py --rounds 3 \\
+        --side ours=http://127.0.0.1:8080/auth/v1.0,tree:1234,/srv/cluster/etc \\
+        --side theirs=http://127.0.0.1:8081/auth/v1.0,pidfiles:/run/swift,/etc/swift
 
-Processes: tree:PID (it and its descendants), pids:1+2+3, pidfiles:DIR (first word of each *.pid,
-with descendants). Needs wrk.
+A side is NAME=AUTH_URL,PROCESSES[,SWIFT_DIR]. Processes: tree:PID (it and its descendants),
+pids:1+2+3, or pidfiles:DIR (first word of each *.pid, with descendants). SWIFT_DIR (rings and
+swift.conf) is needed for `listing` and `rows`.
+
+Works: put get head delete (--size, --clients); get-wrk (the same by wrk); get-large, put-large
+(--large, 4 clients), get-stream (one client); listing (10,000 of --rows rows as JSON); rows (into
+one container, to its server); pss; idle; tiny (our HTTP server alone; needs wrk).
 """
 
 from __future__ import annotations
 
 import argparse
-import http.client
 import json
-import os
 import re
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.parse
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
+from typing import NamedTuple
 
-TICK_S = 1 / os.sysconf("SC_CLK_TCK")
-WORKS = ("get", "head", "put", "delete")
+HERE = Path(__file__).resolve()
+sys.path.insert(0, str(HERE.parents[2]))
 
+from swiftlite.cli.bench.endpoint import log_in  # noqa: E402
+from swiftlite.cli.bench.figures import Figures  # noqa: E402
+from swiftlite.cli.bench.load import Call, Driver  # noqa: E402
+from swiftlite.cli.bench.measuring import measure  # noqa: E402
+from swiftlite.cli.bench.processes import cpu_seconds, pss_mib, with_descendants  # noqa: E402
+from swiftlite.cli.bench.works import Container  # noqa: E402
+from swiftlite.config.units import parse_bytes  # noqa: E402
+from swiftlite.host import bundle, green  # noqa: E402
+from tools.bench.rows import Replicas  # noqa: E402
+
+HOST = bundle.install(green.make_host())
+LARGE_CLIENTS = 4
+ROWS_CONTAINER = "versus-rows"
 LUA = """
-local method, root, count, body = "%(method)s", "%(root)s", %(count)d, string.rep("x", %(size)d)
-local headers = { ["X-Auth-Token"] = "%(token)s" }
-local thread_count, serial, mine = 0, 0, 0
-function setup(thread) thread:set("mine", thread_count); thread_count = thread_count + 1 end
-function init(args) serial = 0 end
+local headers = { ["X-Auth-Token"] = "%s" }
+local serial = 0
 function request()
-  serial = serial + 1
-  local index = %(fresh)s and (mine * 10000000 + serial) or (serial %% count)
-  local name = string.format("%%s/%(prefix)s%%d", root, index)
-  if method == "PUT" then return wrk.format(method, name, headers, body) end
-  return wrk.format(method, name, headers)
+  serial = (serial + 1) %% %d
+  return wrk.format("GET", "%s/seed-%d-" .. serial, headers)
 end
-function done(summary, latency, requests)
-  io.write(string.format("RESULT %%d %%d %%d %%d\\n", summary.requests, summary.errors.status,
-    summary.errors.connect + summary.errors.read + summary.errors.write + summary.errors.timeout,
-    latency:percentile(99)))
+function done(summary)
+  local wrong = summary.errors
+  io.write(string.format("RESULT %%d %%d\\n", summary.requests,
+    wrong.status + wrong.connect + wrong.read + wrong.write + wrong.timeout))
 end
 """
+
+
+class Result(NamedTuple):
+    """cost: in the work's unit. rate: of what the work counts, a second."""
+
+    cost: float
+    rate: float
+    failed: int
 
 
 @dataclass(slots=True)
 class Side:
     name: str
-    auth_url: str
     processes: str
-    user: str
-    key: str
-    host: str = ""
-    root: str = ""
-    token: str = ""
+    swift_dir: str
+    driver: Driver
+    container: Container
+    path: str  # of the container, with the account's
+    filled: Replicas | None = None
 
-    def log_in(self) -> None:
-        url = urllib.parse.urlsplit(self.auth_url)
-        connection = http.client.HTTPConnection(url.netloc, timeout=30)
-        headers = {"X-Auth-User": self.user, "X-Auth-Key": self.key}
-        connection.request("GET", url.path, headers=headers)
-        response = connection.getresponse()
-        response.read()
-        if response.status not in (200, 204):
-            raise SystemExit(f"{self.name}: the log-in was answered {response.status}")
-        storage = urllib.parse.urlsplit(response.headers["X-Storage-Url"])
-        self.host, self.root = storage.netloc, storage.path
-        self.token = response.headers["X-Auth-Token"]
+    @classmethod
+    def parse(cls, text: str, options: argparse.Namespace) -> Side:
+        name, _, rest = text.partition("=")
+        auth_url, processes, *swift_dir = rest.split(",")
+        endpoint = log_in(HOST, auth_url, options.user, options.key)
+        driver = Driver(HOST, endpoint)
+        bench = f"versus-{int(HOST.clock.wall())}"
+        container = Container(driver, bench, pause=HOST.tasks.sleep)
+        container.make()
+        side = cls(name, processes, "".join(swift_dir), driver, container, "")
+        side.path = f"{endpoint.root}/{bench}"
+        return side
 
-    def call(self, method: str, path: str, body: bytes | None = None) -> int:
-        connection = http.client.HTTPConnection(self.host, timeout=60)
-        connection.request(method, self.root + path, body, {"X-Auth-Token": self.token})
-        status = connection.getresponse().status
-        connection.close()
-        return status
-
-    def pids(self) -> set[int]:
+    def pids(self) -> list[int]:
         kind, _, what = self.processes.partition(":")
         if kind == "pids":
-            return {int(pid) for pid in what.split("+")}
+            return [int(pid) for pid in what.split("+")]
         if kind == "tree":
-            return with_descendants([int(what)])
+            return [int(what)]
         if kind == "pidfiles":
-            return with_descendants(int(p.read_text().split()[0]) for p in Path(what).glob("*.pid"))
+            return [int(path.read_text().split()[0]) for path in Path(what).glob("*.pid")]
         raise SystemExit(f"{self.name}: processes are tree:PID, pids:1+2 or pidfiles:DIR")
 
-
-def with_descendants(roots: Iterable[int]) -> set[int]:
-    children: dict[int, list[int]] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            fields = stat_fields(int(entry.name))
-            if fields:
-                children.setdefault(int(fields[1]), []).append(int(entry.name))
-    found: set[int] = set()
-    queue = list(roots)
-    while queue:
-        pid = queue.pop()
-        if pid not in found:
-            found.add(pid)
-            queue += children.get(pid, [])
-    return found
-
-
-def stat_fields(pid: int) -> list[str]:
-    """Fields of /proc/PID/stat from the state on; empty when the process has ended."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return []
+    def rows(self, options: argparse.Namespace) -> Replicas:
+        """The replicas of a container that holds --rows rows; kept between runs."""
+        if self.filled is None:
+            if not self.swift_dir:
+                raise SystemExit(f"{self.name}: listing and rows need its SWIFT_DIR")
+            account = self.path.split("/")[2]
+            self.driver.one(Call("PUT", f"/{ROWS_CONTAINER}"))
+            self.filled = Replicas(HOST, self.swift_dir, account, ROWS_CONTAINER)
+            last = f"photos/2026/{options.rows - 1:010d}.jpg"
+            there = Call("GET", f"/{ROWS_CONTAINER}?limit=1&prefix={last}")
+            if self.driver.one(there) != 200:  # nothing of that name: 204
+                self.filled.fill(
+                    options.rows, lambda done: say(f"{self.name}: {done} rows are there")
+                )
+        return self.filled
 
 
-def cpu_seconds(pids: Iterable[int]) -> float:
-    ticks = 0
-    for pid in pids:
-        fields = stat_fields(pid)
-        if fields:
-            ticks += int(fields[11]) + int(fields[12])
-    return ticks * TICK_S
+@dataclass(slots=True)
+class Works:
+    """What each work does to one side."""
+
+    options: argparse.Namespace
+    all: dict[str, tuple[str, Callable[[Side], Result]]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        small, large = self.options.size, self.options.large
+        clients = self.options.clients
+        self.all = {
+            "put": ("ms", lambda side: self.bench(side, "put", small, clients)),
+            "get": ("ms", lambda side: self.bench(side, "get", small, clients)),
+            "head": ("ms", lambda side: self.bench(side, "head", small, clients)),
+            "delete": ("ms", lambda side: self.bench(side, "delete", small, clients)),
+            "get-wrk": ("ms", self.wrk),
+            "get-large": ("s/GB", lambda side: self.bench(side, "get", large, LARGE_CLIENTS)),
+            "get-stream": ("s/GB", lambda side: self.bench(side, "get", large, 1)),
+            "put-large": ("s/GB", lambda side: self.bench(side, "put", large, LARGE_CLIENTS)),
+            "listing": ("ms", self.listing),
+            "rows": ("µs", self.rows),
+            "pss": ("MiB", lambda side: Result(pss_mib(with_descendants(side.pids())), 0, 0)),
+            "idle": ("% of a core", self.idle),
+            "tiny": ("µs", self.tiny),
+        }
+
+    def bench(self, side: Side, work: str, size: int, clients: int) -> Result:
+        is_large = size >= 1 << 20
+        if work in ("get", "head"):
+            side.container.seed(size, 4 if is_large else self.options.objects)
+        if work == "delete":
+            side.container.ready_to_delete(size, self.options.objects)
+        found = self.measured(side, work, side.container.calls(work, size), size, clients)
+        if is_large:
+            cost = found.cpu_s_per_gb
+            rate = found.body_bytes / found.seconds / 1e9
+        else:
+            cost, rate = found.cpu_ms, found.per_second
+        if cost is None:
+            raise SystemExit(f"{side.name}: not one {work} was answered well: {found.errors}")
+        return Result(cost, rate, sum(found.errors.values()))
+
+    def measured(
+        self, side: Side, work: str, calls: Iterator[Call], size: int, clients: int
+    ) -> Figures:
+        return measure(
+            HOST,
+            side.driver,
+            work,
+            calls,
+            size=size,
+            concurrency=clients,
+            seconds=self.options.seconds,
+            pids=side.pids(),
+        )
+
+    def listing(self, side: Side) -> Result:
+        side.rows(self.options)
+        step = max(1, self.options.rows // 97)
+        calls = (
+            Call(
+                "GET",
+                f"/{ROWS_CONTAINER}?format=json&limit=10000&marker=photos/2026/"
+                f"{n * step % max(1, self.options.rows - 10_000):010d}.jpg",
+                wanted=(200,),
+            )
+            for n in count()
+        )
+        found = self.measured(side, "listing", calls, 0, 2)
+        if found.cpu_ms is None:
+            raise SystemExit(f"{side.name}: not one listing was answered well: {found.errors}")
+        return Result(found.cpu_ms, found.per_second, sum(found.errors.values()))
+
+    def rows(self, side: Side) -> Result:
+        replicas = side.rows(self.options)
+        pids, start = with_descendants(side.pids()), HOST.clock.monotonic()
+        before = cpu_seconds(pids)
+        told = replicas.load(self.options.seconds, 4 if replicas.takes_many else 16)
+        took = HOST.clock.monotonic() - start
+        return Result((cpu_seconds(pids) - before) / told.rows * 1e6, told.rows / took, told.failed)
+
+    def wrk(self, side: Side) -> Result:
+        side.container.seed(self.options.size, self.options.objects)
+        endpoint = side.driver.endpoint
+        script = LUA % (endpoint.token, self.options.objects, side.path, self.options.size)
+        pids = with_descendants(side.pids())
+        before = cpu_seconds(pids)
+        with tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
+            file.write(script)
+            file.flush()
+            host, port = endpoint.address[0], endpoint.address[1]
+            command = ["wrk", "-t1", f"-c{self.options.clients}", f"-d{self.options.seconds:g}s"]
+            command += ["--timeout=30s", "-s", file.name, f"http://{host}:{port}/"]
+            output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        requests, failed = map(int, re.findall(r"RESULT (\d+) (\d+)", output)[0])
+        good = requests - failed
+        cost = (cpu_seconds(pids) - before) / good * 1e3
+        return Result(cost, good / self.options.seconds, failed)
+
+    def idle(self, side: Side) -> Result:
+        pids = with_descendants(side.pids())
+        before = cpu_seconds(pids)
+        HOST.tasks.sleep(self.options.idle_seconds)
+        used = cpu_seconds(pids) - before
+        return Result(used / self.options.idle_seconds * 100, 0, 0)
+
+    def tiny(self, side: Side) -> Result:
+        """Does not depend on the side."""
+        tool = [sys.executable, str(HERE.with_name("http_core.py")), "get", "--rounds", "1"]
+        output = subprocess.run(tool, check=True, capture_output=True, text=True).stdout
+        return Result(float(output.split()[1]), 0, 0)
 
 
-def pss_mib(pids: Iterable[int]) -> float:
-    kib = 0
-    for pid in pids:
-        try:
-            rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
-        except OSError:
-            continue
-        match = re.search(r"^Pss:\s+(\d+)", rollup, re.M)
-        kib += int(match.group(1)) if match else 0
-    return kib / 1024
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
-    seconds: float
-    connections: int
-    size: int
-    count: int
+def run(sides: Sequence[Side], works: Works) -> dict[str, dict[str, list[Result]]]:
+    results: dict[str, dict[str, list[Result]]] = {}
+    for number in range(works.options.rounds):
+        for work in works.options.works:
+            unit, measure_one = works.all[work]
+            for side in sides if number % 2 == 0 else sides[::-1]:
+                if work == "tiny" and side is not sides[0]:
+                    continue
+                found = measure_one(side)
+                results.setdefault(work, {}).setdefault(side.name, []).append(found)
+                say(
+                    f"{number + 1}: {work:10} {side.name:10} {found.cost:10.3f} {unit:11}"
+                    f" {found.rate:10.2f}/s, {found.failed} failed"
+                )
+    return results
 
 
-def run_wrk(side: Side, work: str, load: Load, serial: int) -> tuple[int, int]:
-    """(requests answered well, requests that failed) of one burst."""
-    prefix = "o" if work in ("get", "head") else f"p{serial}-"
-    script = LUA % {
-        "method": work.upper(),
-        "root": f"{side.root}/bench",
-        "token": side.token,
-        "count": load.count,
-        "size": load.size,
-        "prefix": prefix,
-        "fresh": "true" if work in ("put", "delete") else "false",
-    }
-    with tempfile.NamedTemporaryFile("w", suffix=".lua") as handle:
-        handle.write(script)
-        handle.flush()
-        command = ["wrk", "-t1", f"-c{load.connections}", f"-d{load.seconds:g}s", "--timeout=30s"]
-        command += ["-s", handle.name, f"http://{side.host}/"]
-        output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    match = re.search(r"RESULT (\d+) (\d+) (\d+) (\d+)", output)
-    if match is None:
-        raise SystemExit(f"wrk said nothing usable: {output}")
-    requests, refused, broken, _ = map(int, match.groups())
-    return requests - refused, refused + broken
-
-
-def measure(side: Side, work: str, load: Load, serial: int) -> tuple[float, float, int]:
-    """(CPU ms a request, requests a second, failures)."""
-    pids = side.pids()
-    cpu, wall = cpu_seconds(pids), time.monotonic()
-    good, failed = run_wrk(side, work, load, serial)
-    cpu, wall = cpu_seconds(pids) - cpu, time.monotonic() - wall
-    if not good:
-        raise SystemExit(f"{side.name}: not one {work} was answered well ({failed} failed)")
-    return cpu / good * 1000, good / wall, failed
-
-
-def parse_side(text: str, user: str, key: str) -> Side:
-    name, _, rest = text.partition("=")
-    auth_url, _, processes = rest.rpartition(",")
-    return Side(name, auth_url, processes, user, key)
+def summary(works: Works, results: dict[str, dict[str, list[Result]]]) -> str:
+    """A table in Markdown: medians, and the spread between the rounds."""
+    names = list(next(iter(results.values())))
+    lines = ["| work | " + " | ".join(names) + " | |", "|" + " --- |" * (len(names) + 2)]
+    for work, by_side in results.items():
+        unit = works.all[work][0]
+        cells, medians = [], []
+        for found in by_side.values():
+            costs = [one.cost for one in found]
+            medians.append(statistics.median(costs))
+            cells.append(f"{medians[-1]:.3g} {unit} ({min(costs):.3g} to {max(costs):.3g})")
+        cells += [""] * (len(names) - len(cells))
+        ratio = f"{medians[-1] / medians[0]:.1f}×" if len(medians) > 1 and medians[0] else ""
+        lines.append(f"| {work} | " + " | ".join(cells) + f" | {ratio} |")
+    return "\n".join(lines)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("--side", action="append", required=True, help="NAME=AUTH_URL,PROCESSES")
-    parser.add_argument("--user", default="test:tester")
-    parser.add_argument("--key", default="testing")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=4.0)
-    parser.add_argument("--connections", type=int, default=16)
-    parser.add_argument("--size", type=int, default=1024)
-    parser.add_argument("--count", type=int, default=200, help="objects that GET and HEAD turn to")
-    parser.add_argument("--works", default="get,put", help=f"of {','.join(WORKS)}")
-    parser.add_argument("--json", action="store_true")
+    add = parser.add_argument
+    add("--side", action="append", required=True, help="NAME=AUTH_URL,PROCESSES[,SWIFT_DIR]")
+    add("--user", default="test:tester")
+    add("--key", default="testing")
+    add("--works", type=lambda text: text.split(","), default=["get", "head", "put", "delete"])
+    add("--rounds", type=int, default=3)
+    add("--seconds", type=float, default=4.0)
+    add("--idle-seconds", type=float, default=20.0)
+    add("--clients", type=int, default=32)
+    add("--size", type=parse_bytes, default=1024)
+    add("--large", type=parse_bytes, default=256 << 20)
+    add("--objects", type=int, default=200, help="that GET and HEAD turn to")
+    add("--rows", type=int, default=1_000_000, help="in the container that is listed")
+    add("--json", type=Path, help="write every figure there")
     options = parser.parse_args()
-    sides = [parse_side(text, options.user, options.key) for text in options.side]
-    load = Load(options.seconds, options.connections, options.size, options.count)
-    for side in sides:
-        side.log_in()
-        side.call("PUT", "/bench")
-        for index in range(load.count):
-            status = side.call("PUT", f"/bench/o{index}", b"x" * load.size)
-            if status != 201:
-                raise SystemExit(f"{side.name}: seeding was answered {status}")
-    results: dict[str, dict[str, list[float]]] = {}
-    failures: dict[str, int] = {side.name: 0 for side in sides}
-    for number in range(options.rounds):
-        serial = time.time_ns() // 1000 + number
-        for work in options.works.split(","):
-            for side in sides:
-                cost, rate, failed = measure(side, work, load, serial)
-                results.setdefault(work, {}).setdefault(side.name, []).append(cost)
-                failures[side.name] += failed
-                if not options.json:
-                    print(f"{work:7} {side.name:10} {cost:8.3f} ms CPU {rate:8.0f}/s", flush=True)
-    memory = {side.name: round(pss_mib(side.pids()), 1) for side in sides}
-    medians = {w: {s: statistics.median(v) for s, v in r.items()} for w, r in results.items()}
+    works = Works(options)
+    if strange := set(options.works) - set(works.all):
+        parser.error(f"no such work: {', '.join(strange)}")
+    sides = [Side.parse(text, options) for text in options.side]
+    try:
+        results = run(sides, works)
+    finally:
+        for side in sides:
+            say(f"{side.name}: cleaning up")
+            side.container.remove()
+    print(summary(works, results))
     if options.json:
-        print(json.dumps({"cpu_ms": results, "pss_mib": memory, "failures": failures}))
-        return 0
-    for work, by_side in medians.items():
-        first, *others = by_side.values()
-        ratios = ", ".join(f"{other / first:.1f}x" for other in others)
-        print(f"{work:7} medians {by_side} ratio {ratios}")
-    print(f"PSS MiB {memory}; failed requests {failures}")
+        options.json.write_text(json.dumps(results, indent=1))
     return 0
 
 

@@ -57,7 +57,7 @@ class Driver:
 
     def __init__(self, host: Host, endpoint: Endpoint) -> None:
         self._host = host
-        self._endpoint = endpoint
+        self.endpoint = endpoint
         self._monotonic = host.clock.monotonic
         self._pool = Pool(host, conn_timeout=10.0, read_timeout=PATIENCE_S, keep=4096, keep_s=3.0)
         self._block = memoryview(bytes(host.entropy.bytes(_BLOCK_BYTES)))
@@ -116,7 +116,7 @@ class Driver:
 
     def _answer(self, call: Call) -> Answer:
         """An answer whose body has been taken to its end. Raises PeerFault."""
-        endpoint, size = self._endpoint, call.body_bytes
+        endpoint, size = self.endpoint, call.body_bytes
         head = f"{call.method} {endpoint.root}{call.target}{self._headers}"
         if call.method in ("PUT", "POST"):
             head += f"Content-Type: application/octet-stream\r\nContent-Length: {size}\r\n"

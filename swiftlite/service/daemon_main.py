@@ -268,6 +268,7 @@ def _context(plan: DaemonPlan, host: Host, log: Log, worker: int, workers: int) 
         policies=orders.policies,
         conf=plan.section,
         node_conf=_node_conf(plan),
+        conf_path=plan.conf.path,
         where=plan.where,
         bind_ip=plan.server.bind_ip,
         bind_port=plan.server.bind_port,
@@ -291,7 +292,12 @@ def _node_conf(plan: DaemonPlan) -> dict[str, str]:
 
 def _warn_of_strangers(plan: DaemonPlan, log: Log) -> None:
     tables = (*plan.spec.tables, DaemonOptions, ServerOptions, LogOptions, StatsdOptions)
-    own = {k: v for k, v in plan.section.items() if k not in plan.conf.defaults}
+    made_up = getattr(plan.spec.tables[0], "MADE_UP", ())  # beginnings of names that operators make
+    own = {
+        k: v
+        for k, v in plan.section.items()
+        if k not in plan.conf.defaults and not k.startswith(made_up)
+    }
     for key, near in unknown_keys(tables, own):
         hint = f"; {near} is one" if near else ""
         log.warning(f"{plan.where}: no option is called {key}{hint}")

@@ -100,6 +100,7 @@ class DaemonContext:
     policies: frozenset[int]
     conf: Mapping[str, str]
     node_conf: Mapping[str, str]
+    conf_path: str
     where: str  # file and section, for messages
     bind_ip: str
     bind_port: int | None

@@ -67,17 +67,20 @@ class Pipeline:
             close()
 
 
-def load_pipeline(conf: Conf | str, global_conf: Mapping[str, str] | None = None) -> Pipeline:
+def load_pipeline(
+    conf: Conf | str, global_conf: Mapping[str, str] | None = None, *, for_clients: bool = True
+) -> Pipeline:
     """Build the app of `[pipeline:main]` (or `[app:main]`) of a conf file or directory.
 
-    global_conf adds to [DEFAULT] what the conf does not set itself. Raises ConfError with a
-    sentence for the operator; what a factory raises of its own passes through.
+    global_conf adds to [DEFAULT] what the conf does not set itself. for_clients: a proxy gets the
+    filters that it must not face clients without. Raises ConfError with a sentence for the
+    operator; what a factory raises of its own passes through.
     """
     loaded = read_conf(conf) if isinstance(conf, str) else conf
     loader = _ConfLoader(loaded, global_conf or {})
     try:
         context = loader.app_context("main")
-        return _built(loader, context)
+        return _built(loader, context, for_clients)
     except LookupError as error:
         raise ConfError(f"{loaded.path}: {_sentence(error)}") from error
     except ModuleNotFoundError as error:
@@ -87,13 +90,13 @@ def load_pipeline(conf: Conf | str, global_conf: Mapping[str, str] | None = None
         ) from error
 
 
-def _built(loader: _ConfLoader, context: Any) -> Pipeline:  # noqa: ANN401  # paste has no types
+def _built(loader: _ConfLoader, context: Any, for_clients: bool) -> Pipeline:  # noqa: ANN401  # paste has no types
     if context.object_type is not loadwsgi.PIPELINE:
         app = context.create()
         return Pipeline(app, (_entry_point(context),), (), app)
     contexts: list[Any] = list(context.filter_contexts)
     added: list[str] = []
-    if _entry_point(context.app_context) == "proxy":
+    if for_clients and _entry_point(context.app_context) == "proxy":
         added = _complete(loader, contexts, context.app_context.global_conf)
     innermost = app = context.app_context.create()
     for filter_context in reversed(contexts):

@@ -58,6 +58,7 @@ def make_context(
         "policies": frozenset(),
         "conf": conf or {},
         "node_conf": conf or {},
+        "conf_path": "test.conf",
         "where": "test.conf [daemon]",
         "bind_ip": "0.0.0.0",
         "bind_port": None,

@@ -51,6 +51,11 @@ DAEMONS: tuple[Daemon, ...] = (
     Daemon("account-reaper", "swiftlite.account.reaper.daemon:SPEC", {"interval": "60"}),
     Daemon("container-updater", "swiftlite.container.updater.daemon:SPEC", {"interval": "15"}),
     Daemon("object-auditor", "swiftlite.obj.auditor.daemon:SPEC"),
+    Daemon(
+        EXPIRER,
+        "swiftlite.obj.expirer.daemon:SPEC",
+        {"interval": "10", "concurrency": "4", "tasks_per_second": "200"},
+    ),
     Daemon("object-updater", "swiftlite.obj.updater.daemon:SPEC", {"interval": "10"}),
 )
 

@@ -1,0 +1,1 @@
+"""The object expirer: objects whose time has come are deleted."""

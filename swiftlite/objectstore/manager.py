@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from typing import NamedTuple
 
 from swiftlite.formats.async_pending import AsyncPending
 from swiftlite.formats.ondisk_names import OBJECTS, policy_dir
@@ -24,6 +25,14 @@ from swiftlite.objectstore.quarantine import quarantine
 from swiftlite.objectstore.suffix_hashes import Hashed, PartitionHashes
 from swiftlite.vocab.hashing import HashPath
 from swiftlite.vocab.timestamp import RAW_PER_SECOND, Timestamp
+
+
+class Digests(NamedTuple):
+    """partition_digest() of the partitions there was time for, None where it cannot be told; and
+    how many suffixes had to be computed for it."""
+
+    known: dict[int, str | None]
+    computed: int
 
 
 class Manager:
@@ -90,16 +99,23 @@ class Manager:
         )
 
     def digests(
-        self, device: str, policy_index: int, partitions: Iterable[int], patience: float
-    ) -> dict[int, str | None]:
+        self,
+        device: str,
+        policy_index: int,
+        partitions: Iterable[int],
+        patience: float,
+        *,
+        relist: Collection[int] = (),
+    ) -> Digests:
         """partition_digest() of each partition that there is time for, in their order.
 
-        Marked suffixes are computed; after patience seconds no further partition is begun. None:
-        the hashes cannot be told. One disk job. Raises StoreError.
+        Marked suffixes are computed; after patience seconds no further partition is begun.
+        relist: partitions to be looked through for suffixes that nobody marked. One disk job.
+        Raises StoreError.
         """
         self.check_device(device)
         return self.context.offload(
-            device, self._digests, device, policy_index, list(partitions), patience
+            device, self._digests, device, policy_index, list(partitions), patience, relist
         )
 
     def mark_suffixes(
@@ -172,21 +188,30 @@ class Manager:
         return hashes.current(now, recalculate=recalculate, relist=relist)
 
     def _digests(
-        self, device: str, policy_index: int, partitions: list[int], patience: float
-    ) -> dict[int, str | None]:
+        self,
+        device: str,
+        policy_index: int,
+        partitions: list[int],
+        patience: float,
+        relist: Collection[int],
+    ) -> Digests:
         clock = self.context.host.clock
         end = clock.monotonic() + patience
-        found: dict[int, str | None] = {}
+        known: dict[int, str | None] = {}
+        computed = 0
         for partition in partitions:
             try:
                 hashes = self._partition_hashes(device, partition, policy_index)
-                found[partition] = hashes.digest(clock.wall())
+                found = hashes.digest(clock.wall(), relist=partition in relist)
             except (OSError, Unsettled) as error:
                 self.context.log.warning(f"{device}, partition {partition}: no hashes: {error}")
-                found[partition] = None
+                known[partition] = None
+            else:
+                known[partition] = found.digest
+                computed += found.computed
             if clock.monotonic() > end:
                 break
-        return found
+        return Digests(known, computed)
 
     def _mark_suffixes(
         self, device: str, partition: int, policy_index: int, suffixes: Collection[str]

@@ -55,6 +55,13 @@ class Hashed(NamedTuple):
     computed: int
 
 
+class Digest(NamedTuple):
+    """The hashes in short, None if they cannot be told; how many of them had to be computed."""
+
+    digest: str | None
+    computed: int
+
+
 def known_digest(disk: Disk, partition_path: str) -> str | None:
     """partition_digest() of the hashes, if they are known without computing any. Never raises.
 
@@ -164,10 +171,13 @@ class PartitionHashes:
                 return Hashed(fresh, computed)
         raise Unsettled(f"the hashes of {self.path} change as often as they are computed")
 
-    def digest(self, now: float) -> str | None:
+    def digest(self, now: float, *, relist: bool = False) -> Digest:
         """partition_digest() of current(), cheaply where nothing has changed. Raises as that."""
-        known = known_digest(self.disk, self.path)
-        return partition_digest(self.current(now).hashes) if known is None else known
+        known = None if relist else known_digest(self.disk, self.path)
+        if known is not None:
+            return Digest(known, 0)
+        hashes, computed = self.current(now, relist=relist)
+        return Digest(partition_digest(hashes), computed)
 
     def mark(self, suffixes: Iterable[str]) -> None:
         """What a peer that pushed files asks for: compute these again at the next pass."""

@@ -77,6 +77,13 @@ class Recon:
                 self._log.warning(f"{self._directory}/{file} cannot be written: {fault}")
             self._fault = fault
 
+    def load(self, file: str) -> dict[str, object]:
+        """What is in a cache; nothing when it cannot be read."""
+        try:
+            return recon.load(self._disk, f"{self._directory}/{file}")
+        except OSError:
+            return {}
+
 
 @dataclass(frozen=True, slots=True)
 class DaemonContext:

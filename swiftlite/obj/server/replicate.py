@@ -89,7 +89,7 @@ def _compare_device(
     out. Raises StoreError."""
     manager, monotonic = server.manager, server.host.clock.monotonic
     wanted = [claim.partition for claim in claims.values()]
-    digests = manager.digests(device, policy_index, wanted, max(0.0, end - monotonic()))
+    digests, _ = manager.digests(device, policy_index, wanted, max(0.0, end - monotonic()))
     for number, claim in claims.items():
         if claim.partition not in digests or monotonic() > end:
             continue

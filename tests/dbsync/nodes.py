@@ -206,7 +206,7 @@ class Nodes:
         self.host = dataclasses.replace(host, clock=clock)
         self.lanes = True
         self.rings = _Rings()
-        self.nodes = [Node(self, number) for number in range(count)]
+        self.nodes = [self.make_node(number) for number in range(count)]
         builder = RingBuilder.create(4, replicas, 1)
         for node in self.nodes:
             builder.add_device(
@@ -214,6 +214,9 @@ class Nodes:
             )
         builder.rebalance(0.0)
         self.rings.ring = builder.ring(HASH_PATH)
+
+    def make_node(self, number: int) -> Node:
+        return Node(self, number)
 
     @property
     def ring(self) -> Ring:

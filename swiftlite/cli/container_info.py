@@ -1,0 +1,15 @@
+"""`swiftlite-container-info DATABASE`. Exit codes: see db_info."""
+
+from __future__ import annotations
+
+import argparse
+
+from swiftlite.cli.db_info import main_of, parser_of
+
+
+def parser() -> argparse.ArgumentParser:
+    return parser_of("container")
+
+
+def main() -> int:
+    return main_of("container")

@@ -29,6 +29,11 @@ class Incoming:
     def is_empty(self) -> bool:
         return self._at == len(self._data)
 
+    @property
+    def has_line(self) -> bool:
+        """line() would not wait."""
+        return self._data.find(b"\n", self._at) >= 0
+
     def head_that_is_here(self) -> bytes | None:
         """As head(), but None instead of waiting for the rest of it."""
         data, start = self._data, self._at

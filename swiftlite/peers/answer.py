@@ -181,14 +181,20 @@ class Answer:
                 self._finish()
 
     def _end_of_chunk(self) -> None:
-        """Take what follows if it is here already, so that a full read frees the connection."""
-        wire = self._wire
+        """Take what follows if it is here already, so that a full read frees the connection; but
+        never wait for it, because the other side may be waiting for us."""
+        wire, chunks = self._wire, self._chunks
         assert wire is not None
-        if wire.incoming.is_empty:
-            return
+        assert chunks is not None
         try:
-            self._room()
-        except (PeerGone, DeadlinePassed, Malformed) as error:
+            while not chunks.remaining and wire.incoming.has_line:
+                line = wire.incoming.line(LINE_BYTES_MAX)
+                assert line is not None
+                chunks.take_line(line)
+                if chunks.done:
+                    self._finish()
+                    return
+        except Malformed as error:
             raise self._fault(error) from None
 
     def _finish(self) -> None:

@@ -600,3 +600,24 @@ def test_opening_several_gives_faults_as_values(
             assert isinstance(exchange, Exchange)
             assert exchange.answer(soon).read_all(10) == b"ok"
     assert one.connections == other.connections == 1
+
+
+def test_a_chunk_is_given_as_soon_as_it_is_here(server: Serve, pool: Pool, soon: float) -> None:
+    """Both sides of a conversation inside one request; waiting for more would be for ever."""
+
+    def talk(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        start_response("200 OK", [])
+        yield b"first\n"
+        yield environ["wsgi.input"].readline()
+        yield environ["wsgi.input"].readline()
+
+    address = server(talk).address
+    exchange = pool.open(address, head_for(address, "SSYNC", chunked=True), deadline=soon)
+    answer = exchange.answer(soon)
+    assert answer.read() == b"first\n"
+    for line in (b"second\n", b"third\n"):
+        exchange.send_chunk(line, soon)
+        exchange.stream.deadline = soon
+        assert answer.read() == line
+    exchange.end_chunks(soon)
+    assert answer.read() == b""

@@ -32,7 +32,7 @@ from swiftlite.observe.log import Log
 from swiftlite.peers.answer import Answer
 from swiftlite.peers.call import render_head
 from swiftlite.peers.direct import storage_path
-from swiftlite.peers.errors import PeerFault
+from swiftlite.peers.errors import PeerBroke, PeerFault
 from swiftlite.peers.exchange import Exchange
 from swiftlite.peers.pool import Pool
 from swiftlite.protocols.ssync.offer import Sending, SsyncBroken
@@ -41,6 +41,7 @@ from swiftlite.vocab.headers import X_BACKEND_STORAGE_POLICY_INDEX
 from swiftlite.vocab.timestamp import Timestamp
 
 _BLOCK_BYTES = 1 << 16
+_LAST_WORD_S = 1.0
 
 
 class SsyncPush:
@@ -164,17 +165,25 @@ class _Conversation:
     def run(self, partition: Partition, offers: Sequence[Offer], *, sends: bool) -> frozenset[str]:
         """The hashes of what is there at the end. Raises PeerFault, SsyncBroken, StoreError."""
         there = {offer.hash for offer in offers}
-        wishes = self._offered(offers)
-        self._say(CHANGES_START + LINE_END)
-        for wish in wishes:
-            if not sends or not self._sent(partition, wish):
-                there.discard(wish.hash)
-        self._say(CHANGES_END + LINE_END)
-        self._flush()
-        self._exchange.end_chunks(self._deadline())
+        try:
+            wishes = self._offered(offers)
+            self._say(CHANGES_START + LINE_END)
+            for wish in wishes:
+                if not sends or not self._sent(partition, wish):
+                    there.discard(wish.hash)
+            self._say(CHANGES_END + LINE_END)
+            self._flush()
+            self._exchange.end_chunks(self._deadline())
+        except PeerBroke:
+            self._patience_to_hear = _LAST_WORD_S
+            self._hear_all()  # it may have said why, before it closed
+            raise
+        self._hear_all()
+        return frozenset(there)
+
+    def _hear_all(self) -> None:
         while not self._sending.done:
             self._hear()
-        return frozenset(there)
 
     def _offered(self, offers: Sequence[Offer]) -> list[Wish]:
         self._say(OFFERS_START + LINE_END)
@@ -193,9 +202,6 @@ class _Conversation:
     def _sent(self, partition: Partition, wish: Wish) -> bool:
         """Send an object; whether there was still something to send."""
         self._push.check_stop()
-        if not self._exchange.stream.quiet():  # only bad news comes before the end
-            self._flush()
-            self._hear()
         diskfile = partition.diskfile(wish.hash)
         if diskfile is None:
             return False

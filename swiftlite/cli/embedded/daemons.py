@@ -56,6 +56,11 @@ DAEMONS: tuple[Daemon, ...] = (
         "swiftlite.obj.expirer.daemon:SPEC",
         {"interval": "10", "concurrency": "4", "tasks_per_second": "200"},
     ),
+    Daemon(
+        "object-replicator",
+        "swiftlite.obj.replicator.daemon:SPEC",
+        {"interval": "5", "sync_method": "ssync", "concurrency": "2"},
+    ),
     Daemon("object-updater", "swiftlite.obj.updater.daemon:SPEC", {"interval": "10"}),
 )
 

@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable, Collection, Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from swiftlite.formats.ondisk_names import OBJECTS, is_hash, is_partition, is_suffix, policy_dir
 from swiftlite.host.disk import Disk
@@ -29,15 +30,24 @@ class Unlistable:
     error: OSError
 
 
+class SuffixDir(NamedTuple):
+    """A suffix directory and the names in it, most of them hash dirs."""
+
+    partition: int
+    suffix: str
+    path: str
+    names: list[str]
+
+
 @dataclass(frozen=True, slots=True)
 class Stranger:
-    """Something in a suffix directory whose name is no hash of that suffix. beside: any there."""
+    """Something in a suffix directory whose name is no hash of that suffix.
+
+    beside: a hash dir there, which need not exist: for its other paths.
+    """
 
     beside: HashDir
     name: str
-
-
-Met = HashDir | Stranger | Unlistable
 
 
 class AuditWalk:
@@ -65,7 +75,7 @@ class AuditWalk:
         self._monotonic = monotonic
         self._saved_at = -_SAVE_EVERY_S
 
-    def places(self) -> Iterator[Met]:
+    def suffixes(self) -> Iterator[SuffixDir | Unlistable]:
         """Everything that stands where hash dirs are."""
         try:
             names = self._resumed()
@@ -91,7 +101,7 @@ class AuditWalk:
     def save(self) -> None:
         """Write down what is left; best effort, for at worst some of it is done again.
 
-        For whoever has dealt with all that places() gave: this tells the next one not to look.
+        For whoever has dealt with all that suffixes() gave: this tells the next one not to look.
         """
         self._saved_at = self._monotonic()
         content = json.dumps({"partitions": self.left[::-1]}).encode("ascii")
@@ -119,16 +129,20 @@ class AuditWalk:
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def _partition(self, partition: int) -> Iterator[Met]:
+    def place(self, found: SuffixDir, name: str) -> HashDir | Stranger | None:
+        """What one of the names is; None for hidden files, which are somebody's at work."""
+        if is_hash(name) and name.endswith(found.suffix):
+            return HashDir(*self._above, found.partition, name)
+        if name.startswith("."):
+            return None
+        return Stranger(HashDir(*self._above, found.partition, f"{found.suffix:0>32}"), name)
+
+    def _partition(self, partition: int) -> Iterator[SuffixDir | Unlistable]:
         path = f"{self.objects_path}/{partition}"
-        names = yield from self._listed(path)
-        for suffix in filter(is_suffix, names):
-            for name in (yield from self._listed(f"{path}/{suffix}")):
-                if is_hash(name) and name.endswith(suffix):
-                    yield HashDir(*self._above, partition, name)
-                elif not name.startswith("."):
-                    beside = HashDir(*self._above, partition, f"{suffix:0>32}")
-                    yield Stranger(beside, name)
+        for suffix in (yield from self._listed(path)):
+            if is_suffix(suffix):
+                below = f"{path}/{suffix}"
+                yield SuffixDir(partition, suffix, below, (yield from self._listed(below)))
 
     def _listed(self, path: str) -> Generator[Unlistable, None, list[str]]:
         try:

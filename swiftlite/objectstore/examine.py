@@ -18,7 +18,7 @@ from enum import Enum
 
 from swiftlite.formats.block_checksums import BlockSummer, BlocksUnreadable
 from swiftlite.formats.metadata import MetadataUnreadable
-from swiftlite.formats.ondisk_names import ObjectFile, is_rsync_temporary
+from swiftlite.formats.ondisk_names import DATA, ObjectFile, is_rsync_temporary
 from swiftlite.host.disk import Disk
 from swiftlite.objectstore.api import Metadata
 from swiftlite.objectstore.attributes import read_blocks, read_metadata, write_blocks
@@ -102,6 +102,29 @@ class Examiner:
         self.hash_path = hash_path
         self.wall = wall
         self._room: memoryview | None = None
+
+    def is_plainly_sound(self, path: str, name_hash: str) -> bool:
+        """METADATA of the usual hash dir, at a sixth of the cost: one data file, as it should be.
+
+        False means nothing but that it takes a proper look.
+        """
+        try:
+            names = self.disk.listdir(path)
+            if len(names) != 1 or not names[0].endswith(DATA):
+                return False
+            fd = self.disk.open(f"{path}/{names[0]}")
+            try:
+                metadata = read_metadata(self.disk, fd)
+                size = self.disk.fstat(fd).st_size
+            finally:
+                self.disk.close(fd)
+        except (OSError, MetadataUnreadable):
+            return False
+        return (
+            metadata.get("Content-Length") == str(size)
+            and self._hash_of(metadata) == name_hash
+            and "X-Delete-At" not in metadata
+        )
 
     def examine(self, place: HashDir, depth: Depth) -> Generator[int, None, Finding]:
         """Yields how much of the body was read, each time some was; gives the finding at its end.

@@ -17,7 +17,7 @@ from swiftlite.obj.auditor.options import AuditorOptions
 from swiftlite.obj.auditor.tally import Counts, Tally
 from swiftlite.obj.auditor.watchers import Watched
 from swiftlite.objectstore.api import DeviceUnavailable, StoreError
-from swiftlite.objectstore.audit_walk import AuditWalk
+from swiftlite.objectstore.audit_walk import AuditWalk, SuffixDir, Unlistable
 from swiftlite.objectstore.examine import Depth, Examiner
 from swiftlite.objectstore.hash_dir import HashDir
 from swiftlite.objectstore.manager import Manager
@@ -31,15 +31,18 @@ _BURST_S = 0.2
 _BURST_FILES = 512
 
 T = TypeVar("T")
-Work = Generator[int | Seen, None, None]
-"""Goes on on the device's thread: bytes read of a body, or something that stood in the way."""
+Work = Generator[int | Seen | None, None, None]
+"""Goes on on the device's thread. A number: so many bytes were read of a body. None: an object that
+is sound, and of which there is nothing more to tell."""
 
 
 @dataclass(frozen=True, slots=True)
 class Burst:
-    """What one job has met. ended: there is nothing behind it."""
+    """What one job has met. files: all that was looked at, seen: what there is to tell of.
+    ended: there is nothing behind it."""
 
     seen: Sequence[Seen]
+    files: int
     byte_count: int
     seconds: float
     ended: bool
@@ -67,6 +70,7 @@ class Scan:
         self._watchers = watchers
         self._judge = Judge(manager, context.log, watchers, tempfile_timeout, reclaims=kind == ALL)
         self._examiner = Examiner(self._host.disk, manager.hash_path, self._host.clock.wall)
+        self._glances = kind == ZBF and not watchers and not options.object_size_stats
         byte_rate = options.bytes_per_second if kind == ALL else 0.0
         self._files = Pace(self._host.clock, files_per_second)
         self._bytes = Pace(self._host.clock, byte_rate)
@@ -153,9 +157,9 @@ class Scan:
                 self._manager.check_device(walk.device)
                 judged = False
                 burst = self._offload(walk, self._burst, work)
-                self._files.spend(len(burst.seen))
+                self._files.spend(burst.files)
                 self._bytes.spend(burst.byte_count)
-                self._tally.looked_at(len(burst.seen), burst.byte_count, burst.seconds)
+                self._tally.looked_at(burst.files, burst.byte_count, burst.seconds)
                 for seen in burst.seen:
                     self._judge.judge(seen, self._tally)
                 judged = True
@@ -203,11 +207,28 @@ class Scan:
     # On the device's thread.
 
     def _examined(self, walk: AuditWalk) -> Work:
-        for met in walk.places():
-            if isinstance(met, HashDir):
-                yield (yield from self._examiner.examine(met, self._depth(met)))
-            else:
+        is_plainly_sound = self._examiner.is_plainly_sound
+        for met in walk.suffixes():
+            if isinstance(met, Unlistable):
                 yield met
+                continue
+            _, suffix, path, names = met
+            for name in names:
+                if (
+                    self._glances
+                    and name.endswith(suffix)
+                    and is_plainly_sound(f"{path}/{name}", name)
+                ):
+                    yield None
+                else:
+                    yield from self._properly(walk, met, name)
+
+    def _properly(self, walk: AuditWalk, met: SuffixDir, name: str) -> Work:
+        place = walk.place(met, name)
+        if isinstance(place, HashDir):
+            yield (yield from self._examiner.examine(place, self._depth(place)))
+        elif place is not None:
+            yield place
 
     def _depth(self, place: HashDir) -> Depth:
         if self.kind == ZBF:
@@ -219,16 +240,19 @@ class Scan:
         monotonic = self._host.clock.monotonic
         start = monotonic()
         seen: list[Seen] = []
-        byte_count = 0
+        plain = byte_count = 0
         for item in work:
-            if isinstance(item, int):
+            if item is None:
+                plain += 1
+            elif isinstance(item, int):
                 byte_count += item
             else:
                 seen.append(item)
             took = monotonic() - start
-            if len(seen) >= self._files_most or byte_count >= self._bytes_most or took >= _BURST_S:
-                return Burst(seen, byte_count, took, ended=False)
-        return Burst(seen, byte_count, monotonic() - start, ended=True)
+            files = plain + len(seen)
+            if files >= self._files_most or byte_count >= self._bytes_most or took >= _BURST_S:
+                return Burst(seen, files, byte_count, took, ended=False)
+        return Burst(seen, plain + len(seen), byte_count, monotonic() - start, ended=True)
 
     def _left_off(self, work: Work, walk: AuditWalk | None) -> None:
         work.close()  # and with it the file in hand

@@ -37,6 +37,7 @@ from swiftlite.dbstore.quarantine import quarantine
 from swiftlite.dbstore.turns import LeaderGone, Turns
 from swiftlite.formats.db_files import LOCK_NAME, db_names_in
 from swiftlite.host.bundle import Host
+from swiftlite.host.gathering import Gathering
 from swiftlite.host.net import DeadlinePassed
 
 T = TypeVar("T")
@@ -100,7 +101,9 @@ class Engine(Generic[Row]):
         self._log = log
         self._schema = kind.schema(settings.listing_index == "covering")
         self._pool = Pool(settings.connections)
-        self.turns: Turns[Item] = Turns(host.tasks, _BATCH_ROWS)
+        self.turns: Turns[Item] = Turns(
+            host.tasks, Gathering(host.tasks, host.clock.monotonic), _BATCH_ROWS
+        )
         self._suspect: set[str] = set()
         self._reachable: dict[str, FileId] = {}
 

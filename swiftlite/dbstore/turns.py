@@ -1,7 +1,8 @@
 """Group commit: changes to one database that arrive while a commit is out go together in the next.
 
-The first to come leads: it takes whatever is waiting, has it carried out in one transaction, tells
-the others, and hands the lead to whoever came meanwhile. Nobody leads more than one batch, so
+The first to come leads: it waits a moment where others are likely (host.gathering), takes whatever
+is there, has it carried out in one transaction, tells the others, and hands the lead to whoever
+came meanwhile. Nobody leads more than one batch, so
 nobody's answer waits for strangers. Knows nothing of databases.
 """
 
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any, Generic, TypeVar
 
+from swiftlite.host.gathering import Gathering
 from swiftlite.host.tasks import Event, Tasks
 
 Item = TypeVar("Item")
@@ -47,8 +49,9 @@ alone), or raises for all of them."""
 class Turns(Generic[Item]):
     """One queue per key. size_limit bounds a batch, in the units that callers count."""
 
-    def __init__(self, tasks: Tasks, size_limit: int) -> None:
+    def __init__(self, tasks: Tasks, gathering: Gathering, size_limit: int) -> None:
         self._tasks = tasks
+        self._gathering = gathering
         self._size_limit = size_limit
         self._queues: dict[str, _Queue[Item]] = {}
         self.batches = 0
@@ -72,6 +75,7 @@ class Turns(Generic[Item]):
             queue.waiting.append(entry)
             if self._await(key, queue, entry, deadline) is _Signal.DONE:
                 return self._result(entry)
+        self._gather(key, queue, entry)
         self._lead(key, queue, carry)
         return self._result(entry)
 
@@ -87,6 +91,14 @@ class Turns(Generic[Item]):
             raise
         assert signal is not None
         return signal
+
+    def _gather(self, key: str, queue: _Queue[Item], leader: Entry[Item]) -> None:
+        try:
+            self._gathering.wait(key, len(queue.waiting))
+        except BaseException:
+            queue.waiting.remove(leader)
+            self._hand_on(key, queue)
+            raise
 
     def _lead(self, key: str, queue: _Queue[Item], carry: Carry[Item]) -> None:
         batch = self._next_batch(queue)
@@ -108,6 +120,7 @@ class Turns(Generic[Item]):
             for entry in batch:
                 if entry.event is not None and not entry.event.is_set:
                     entry.event.set(_Signal.DONE)
+            self._gathering.met(key, len(batch) + len(queue.waiting))
             self._hand_on(key, queue)
 
     def _next_batch(self, queue: _Queue[Item]) -> list[Entry[Item]]:

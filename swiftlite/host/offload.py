@@ -10,9 +10,12 @@ from __future__ import annotations
 import _queue
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 from swiftlite.host.loop import Loop, Waiter
+
+Inbox: TypeAlias = Any
+"""Where a thread takes its jobs from: a _queue.SimpleQueue, which has no types."""
 
 STUCK_AFTER_S = 1.0  # a job that takes longer no longer counts against the number of threads
 STUCK_FACTOR = 4  # so many times the threads may exist at most
@@ -50,8 +53,8 @@ class OffloadPool:
         self._start_thread = start_thread  # the interpreter's own, whatever has been patched
         self._threads = threads
         self._per_key = threads_per_key
-        self._queue: Any = _queue.SimpleQueue()
-        self._idle = 0  # threads that wait for a job
+        self._idle: list[Inbox] = []  # of threads that wait; the last one is warm still
+        self._homeless: deque[_Job] = deque()  # jobs that wait for a thread
         self._started = 0
         self._running: dict[str, int] = {}  # jobs handed to threads, by key
         self._waiting: dict[str, deque[_Job]] = {}  # jobs over their key's bound
@@ -77,14 +80,16 @@ class OffloadPool:
     def _hand_over(self, job: _Job) -> None:
         job.started = self._loop.monotonic()
         self._handed[job] = None
-        self._queue.put(job)
-        self._idle -= 1  # below zero: jobs that wait for a thread
-        if self._idle < 0:
-            most = self._threads + self._stuck(job.started)
-            while self._idle < 0 and self._started < most:
-                self._idle += 1
-                self._started += 1
-                self._start_thread(self._work, ())
+        if self._idle:
+            self._idle.pop().put(job)
+            return
+        self._homeless.append(job)
+        most = self._threads + self._stuck(job.started)
+        while self._homeless and self._started < most:
+            self._started += 1
+            inbox: Inbox = _queue.SimpleQueue()
+            inbox.put(self._homeless.popleft())
+            self._start_thread(self._work, (inbox,))
 
     def _stuck(self, now: float) -> int:
         count = 0
@@ -94,20 +99,23 @@ class OffloadPool:
             count += 1
         return min(count, self._threads * (STUCK_FACTOR - 1))
 
-    def _work(self) -> None:
-        get, post = self._queue.get, self._loop.post
+    def _work(self, inbox: Inbox) -> None:
+        get, post = inbox.get, self._loop.post
         while True:
             job = get()
             try:
                 job.result = job.fn(*job.args)
             except BaseException as error:
                 job.error = error
-            post(_Finished(self, job))
+            post(_Finished(self, job, inbox))
             del job
 
-    def finished(self, job: _Job) -> None:
+    def finished(self, job: _Job, inbox: Inbox) -> None:
         """In the loop: free the key's place, then wake who waits."""
-        self._idle += 1
+        if self._homeless:
+            inbox.put(self._homeless.popleft())
+        else:
+            self._idle.append(inbox)
         self._handed.pop(job, None)
         queued = self._waiting.get(job.key)
         if queued:
@@ -126,11 +134,12 @@ class OffloadPool:
 class _Finished:
     """A call for the loop; lighter than a closure made in the thread."""
 
-    __slots__ = ("_job", "_pool")
+    __slots__ = ("_inbox", "_job", "_pool")
 
-    def __init__(self, pool: OffloadPool, job: _Job) -> None:
+    def __init__(self, pool: OffloadPool, job: _Job, inbox: Inbox) -> None:
         self._pool = pool
         self._job = job
+        self._inbox = inbox
 
     def __call__(self) -> None:
-        self._pool.finished(self._job)
+        self._pool.finished(self._job, self._inbox)

@@ -4,7 +4,8 @@ A commit is a generator that pauses where it would wait for the medium. A disk t
 that have gathered and brings each up to its pause before it lets any go on. So their bytes travel
 together, and as the file system keeps order (host.disk.keeps_order), the sync that the last of them
 asks for takes the changes of all along; and one hand-over and one wake-up of the event loop serve
-them all. While a round is under way the next one gathers; an idle device commits at once.
+them all. While a round is under way the next one gathers; where nobody else has been seen lately,
+a commit sets out at once (host.gathering).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Generator
 from typing import Any, TypeAlias, TypeVar
 
 from swiftlite.host.disk import Disk
+from swiftlite.host.gathering import Gathering
 from swiftlite.host.tasks import Event, Lock, Tasks
 from swiftlite.objectstore.api import Unsettled
 
@@ -31,8 +33,9 @@ _LEAD = object()
 class Commits:
     """Used by tasks, for devices that keep order; the steps run on disk threads."""
 
-    def __init__(self, tasks: Tasks, disk: Disk) -> None:
+    def __init__(self, tasks: Tasks, gathering: Gathering, disk: Disk) -> None:
         self._tasks = tasks
+        self._gathering = gathering
         self._disk = disk
         self._devices: dict[str, _Device] = {}
 
@@ -75,6 +78,12 @@ class Commits:
 
     def _lead(self, device: str, here: _Device, first: _Commit) -> None:
         company = [first]
+        try:
+            self._gathering.wait(device, 1 + len(here.waiting))
+        except BaseException:
+            first.steps.close()
+            self._pass_on(here)
+            raise
         with here.lock:
             while here.waiting and len(company) < COMPANY_MAX:
                 company.append(here.waiting.popleft())
@@ -88,6 +97,7 @@ class Commits:
                     commit.error = Unsettled(f"device {device}: the commit was given up")
                 assert commit.event is not None
                 commit.event.set()
+            self._gathering.met(device, len(company) + len(here.waiting))
             self._pass_on(here)
 
     def _pass_on(self, here: _Device) -> None:

@@ -8,6 +8,7 @@ from math import inf
 from typing import Protocol, TypeVar
 
 from swiftlite.host.bundle import Host
+from swiftlite.host.gathering import Gathering
 from swiftlite.objectstore.api import BLOCK_BYTES, SMALL_BYTES, StoreSettings, translated
 from swiftlite.objectstore.commits import Commits, Steps, exhausted
 
@@ -47,7 +48,7 @@ class Context:
         self._slow: dict[str, int] = {}  # device -> calls that still go to a thread
         self._orders: dict[str, tuple[bool, float]] = {}  # device -> keeps order, known until
         self._plenty: dict[str, float] = {}  # device -> until when it is known to have room
-        self._commits = Commits(host.tasks, host.disk)
+        self._commits = Commits(host.tasks, Gathering(host.tasks, host.clock.monotonic), host.disk)
 
     def offload(self, device: str, fn: Callable[..., T], *args: object) -> T:
         """One job on the device's threads; the disk's errors come back as the store's."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from swiftlite.dbstore.turns import LeaderGone, Turns
+from swiftlite.host.gathering import GATHER_S, Gathering
 from swiftlite.host.net import DeadlinePassed
 from swiftlite.testing.sim_host import SimNode, World
 
@@ -14,6 +15,11 @@ from swiftlite.testing.sim_host import SimNode, World
 @pytest.fixture
 def node() -> SimNode:
     return World(1).node("10.0.0.1")
+
+
+def turns_of(node: SimNode, limit: int) -> Turns[str]:
+    host = node.host
+    return Turns(host.tasks, Gathering(host.tasks, host.clock.monotonic), limit)
 
 
 class Carrier:
@@ -38,7 +44,7 @@ def in_simulation(node: SimNode, fn: object) -> object:
 def take_all(
     node: SimNode, items: Sequence[str], *, limit: int = 10, deadline: float = 1e9
 ) -> tuple[list[object], Carrier]:
-    turns: Turns[str] = Turns(node.host.tasks, limit)
+    turns: Turns[str] = turns_of(node, limit)
     carrier = Carrier(node)
 
     def one(item: str) -> object:
@@ -56,13 +62,50 @@ def take_all(
     return result, carrier
 
 
-def test_those_who_come_during_a_batch_go_together_in_the_next(node: SimNode) -> None:
+def test_those_who_are_ready_at_once_go_together(node: SimNode) -> None:
     items = ["a", "b", "c", "d"]
     results, carrier = take_all(node, items)
     assert results == ["A", "B", "C", "D"]
-    assert len(carrier.batches) == 2
-    assert len(carrier.batches[0]) == 1
-    assert sorted(item for batch in carrier.batches for item in batch) == items
+    assert [sorted(batch) for batch in carrier.batches] == [items]
+
+
+def test_those_who_come_during_a_batch_go_together_in_the_next(node: SimNode) -> None:
+    turns = turns_of(node, 10)
+    carrier = Carrier(node)
+    tasks = node.host.tasks
+
+    def scene() -> list[object]:
+        running = []
+        for item in "abc":
+            running.append(tasks.spawn(lambda i=item: turns.take("db", i, carrier, deadline=1e9)))
+            tasks.sleep(0.1)
+        return [task.wait() for task in running]
+
+    assert in_simulation(node, scene) == ["A", "B", "C"]
+    assert carrier.batches == [["a"], ["b", "c"]]
+
+
+def test_one_that_is_stopped_while_it_waits_for_company_hands_the_lead_on(node: SimNode) -> None:
+    turns = turns_of(node, 10)
+    carrier = Carrier(node)
+    tasks = node.host.tasks
+
+    def scene() -> list[object]:
+        together = [
+            tasks.spawn(lambda i=i: turns.take("db", i, carrier, deadline=1e9)) for i in "ab"
+        ]
+        for task in together:
+            task.wait()
+        leader = tasks.spawn(lambda: turns.take("db", "gone", carrier, deadline=1e9))
+        tasks.sleep(GATHER_S / 3)
+        other = tasks.spawn(lambda: turns.take("db", "c", carrier, deadline=1e9))
+        tasks.sleep(GATHER_S / 3)
+        leader.kill()
+        return [other.wait()]
+
+    assert in_simulation(node, scene) == ["C"]
+    assert carrier.batches[1:] == [["c"]]
+    assert turns._queues == {}
 
 
 def test_a_batch_is_bounded(node: SimNode) -> None:
@@ -95,7 +138,7 @@ def test_who_cannot_wait_leaves_the_queue_in_order(node: SimNode) -> None:
 
 
 def test_a_leader_that_is_stopped_hands_the_lead_on(node: SimNode) -> None:
-    turns: Turns[str] = Turns(node.host.tasks, 10)
+    turns: Turns[str] = turns_of(node, 10)
     carrier = Carrier(node)
     tasks = node.host.tasks
 
@@ -112,7 +155,7 @@ def test_a_leader_that_is_stopped_hands_the_lead_on(node: SimNode) -> None:
 
 
 def test_a_follower_of_a_stopped_leader_learns_that_nobody_knows(node: SimNode) -> None:
-    turns: Turns[str] = Turns(node.host.tasks, 10)
+    turns: Turns[str] = turns_of(node, 10)
     carrier = Carrier(node)
     tasks = node.host.tasks
 
@@ -134,7 +177,7 @@ def test_a_follower_of_a_stopped_leader_learns_that_nobody_knows(node: SimNode) 
 
 
 def test_a_queue_nobody_waits_in_is_forgotten(node: SimNode) -> None:
-    turns: Turns[str] = Turns(node.host.tasks, 10)
+    turns: Turns[str] = turns_of(node, 10)
     carrier = Carrier(node)
     in_simulation(node, lambda: turns.take("db", "a", carrier, deadline=1e9))
     assert turns._queues == {}

@@ -6,9 +6,10 @@ import errno
 
 import pytest
 
+from swiftlite.host.gathering import Gathering
 from swiftlite.objectstore.commits import COMPANY_MAX, Commits, Steps, exhausted
 from swiftlite.testing.sim_disk import SimDisk
-from swiftlite.testing.sim_host import World
+from swiftlite.testing.sim_host import SimNode, World
 
 
 class Trace:
@@ -27,11 +28,15 @@ class Trace:
         return name.upper()
 
 
+def commits_of(node: SimNode) -> Commits:
+    return Commits(node.tasks, Gathering(node.tasks, node.host.clock.monotonic), node.disk)
+
+
 def run_all(trace: Trace, *all_steps: Steps[str]) -> list[str]:
     """Commit each from a task of its own; results, or the names of errors."""
     world = World(0)
     tasks = world.node("10.0.0.1").tasks
-    commits = Commits(tasks, world.node("10.0.0.1").disk)
+    commits = commits_of(world.node("10.0.0.1"))
 
     def one(steps: Steps[str]) -> str:
         try:
@@ -102,7 +107,7 @@ def making(disk: SimDisk, path: str, seen: list[str]) -> Steps[None]:
 def test_one_sync_serves_a_round_and_its_failure_is_everybodys() -> None:
     world = World(0, ordered_disks=True)
     node = world.node("10.0.0.1")
-    commits = Commits(node.tasks, node.disk)
+    commits = commits_of(node)
     undone: list[str] = []
     failed: list[str] = []
 

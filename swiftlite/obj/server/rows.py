@@ -204,33 +204,37 @@ class RowSender:
     def _send_in_lane(self, row: Row, target: Target, deadline: float) -> bool:
         key = (target, row.account, row.container)
         lane = self._lanes.get(key)
+        word: object = _LEAD
         if lane is None:
             lane = self._lanes[key] = _Lane(target)
-            return self._lead(key, lane, [_Waiting(row, deadline, None)]) is True
-        event = self.tasks.event()
-        waiting = _Waiting(row, deadline, event)
-        lane.queue.append(waiting)
-        try:
-            word = event.wait(deadline)
-        except DeadlinePassed:
-            if not event.is_set:
-                if waiting in lane.queue:
-                    lane.queue.remove(waiting)
-                return False
-            word = event.wait()  # it came in the same moment, and may be the lead
+            waiting = _Waiting(row, deadline, None)
+        else:
+            event = self.tasks.event()
+            waiting = _Waiting(row, deadline, event)
+            lane.queue.append(waiting)
+            try:
+                word = event.wait(deadline)
+            except DeadlinePassed:
+                if not event.is_set:
+                    if waiting in lane.queue:
+                        lane.queue.remove(waiting)
+                    return False
+                word = event.wait()  # it came in the same moment, and may be the lead
         if word is _LEAD:
-            batch, lane.queue = lane.queue[:_BATCH_MAX], lane.queue[_BATCH_MAX:]
-            assert batch[0] is waiting
-            word = self._lead(key, lane, batch)
+            word = self._lead(key, lane, waiting)
         if word is _ALONE:
             return self._send_singly(row, [target], deadline)
         return word is True
 
-    def _lead(self, key: tuple[Target, str, str], lane: _Lane, batch: list[_Waiting]) -> object:
-        """Make one call for a batch, tell those who wait for it, and pass the lead on."""
+    def _lead(self, key: tuple[Target, str, str], lane: _Lane, leader: _Waiting) -> object:
+        """Make one call for all who wait, tell them, and pass the lead on."""
         word: object = False
-        rows = [waiting.row for waiting in batch]
+        batch = [leader]
         try:
+            self.tasks.sleep(0)  # those whose objects were committed with ours come now
+            batch += lane.queue[: _BATCH_MAX - 1]
+            del lane.queue[: _BATCH_MAX - 1]
+            rows = [waiting.row for waiting in batch]
             status = self._call(lane.target, rows, max(waiting.deadline for waiting in batch))
             word = status is not None and is_success(status)
             if status == 400 and len(batch) > 1:
@@ -240,9 +244,9 @@ class RowSender:
                 if waiting.event is not None:
                     waiting.event.set(word)
             if lane.queue:
-                first = lane.queue[0].event
-                assert first is not None
-                first.set(_LEAD)
+                following = lane.queue.pop(0).event
+                assert following is not None
+                following.set(_LEAD)
             else:
                 del self._lanes[key]
         return word

@@ -1,0 +1,52 @@
+"""Gathering: who is alone goes at once, who has met others lately waits a moment for more."""
+
+from __future__ import annotations
+
+import pytest
+
+from swiftlite.host.gathering import GATHER_S, Gathering
+from swiftlite.testing.sim_host import SimNode, World
+
+
+@pytest.fixture
+def node() -> SimNode:
+    return World(1).node("10.0.0.1")
+
+
+def waited(node: SimNode, *groups: tuple[str, int], here: int = 1, after: float = 0.0) -> float:
+    """Seconds that one of key "a" waits, when such groups went before it."""
+    gathering = Gathering(node.tasks, node.host.clock.monotonic)
+
+    def scene() -> float:
+        for key, size in groups:
+            gathering.met(key, size)
+        node.tasks.sleep(after)
+        start = node.host.clock.monotonic()
+        gathering.wait("a", here)
+        return node.host.clock.monotonic() - start
+
+    return float(node.world.run(node, scene))
+
+
+def test_the_first_of_all_goes_at_once(node: SimNode) -> None:
+    assert waited(node) == 0
+
+
+def test_one_that_was_always_alone_goes_at_once(node: SimNode) -> None:
+    assert waited(node, ("a", 1), ("a", 1)) == 0
+
+
+def test_where_several_met_the_next_waits_for_company(node: SimNode) -> None:
+    assert waited(node, ("a", 2)) == pytest.approx(GATHER_S)
+
+
+def test_company_elsewhere_does_not_count(node: SimNode) -> None:
+    assert waited(node, ("b", 9)) == 0
+
+
+def test_company_is_forgotten_in_time(node: SimNode) -> None:
+    assert waited(node, ("a", 2), after=1.0) == 0
+
+
+def test_a_large_group_waits_for_nobody(node: SimNode) -> None:
+    assert waited(node, ("a", 9), here=100) == 0

@@ -39,9 +39,10 @@ def rendered() -> dict[Path, str]:
     }
 
 
-def main(arguments: list[str]) -> int:
+def write_all(files: dict[Path, str], arguments: list[str]) -> int:
+    """Write those that differ from what is there; the exit code."""
     stale = 0
-    for path, text in rendered().items():
+    for path, text in files.items():
         target = REPOSITORY / path
         if target.exists() and target.read_text(encoding="utf-8") == text:
             continue
@@ -56,4 +57,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(write_all(rendered(), sys.argv[1:]))

@@ -18,6 +18,7 @@ from typing import Any
 
 from swiftlite import __version__
 from swiftlite.cluster import conf as cluster_conf
+from swiftlite.cluster.conf import ClusterConf
 from swiftlite.cluster.rings import Rings
 from swiftlite.config.load import DEFAULT, Conf, ConfError, options, read_conf, unknown_keys
 from swiftlite.host import bundle, green, plain
@@ -61,6 +62,7 @@ class DaemonPlan:
     server: ServerOptions
     log: LogOptions
     statsd: StatsdOptions
+    cluster: ClusterConf
 
     @property
     def where(self) -> str:
@@ -76,23 +78,31 @@ class DaemonPlan:
         return max(count, 1)
 
 
-def plan_daemon(spec: DaemonSpec, path: str, orders: Orders | None = None) -> DaemonPlan:
+def plan_daemon(
+    spec: DaemonSpec,
+    path: str,
+    orders: Orders | None = None,
+    cluster: ClusterConf | None = None,
+) -> DaemonPlan:
     """Read and check a daemon's conf. Raises ConfError with a sentence for the operator.
 
-    A file without the daemon's section will do: everything then has its default.
+    A file without the daemon's section will do: everything then has its default. cluster: for a
+    parent of many daemons, which has read swift.conf and shares it with them.
     """
     conf = read_conf(path)
     section = conf.sections.get(spec.name, conf.defaults)
     where = f"{path} [{spec.name}]"
+    server = options(ServerOptions, conf.defaults, where=f"{path} [{DEFAULT}]")
     return DaemonPlan(
         spec,
         orders or Orders(),
         conf,
         options(spec.tables[0], section, where=where),
         options(DaemonOptions, section, where=where),
-        options(ServerOptions, conf.defaults, where=f"{path} [{DEFAULT}]"),
+        server,
         options(LogOptions, section, where=where),
         options(StatsdOptions, section, where=where),
+        cluster or cluster_conf.load(os.path.abspath(server.swift_dir)),
     )
 
 
@@ -250,8 +260,7 @@ def _open_log(plan: DaemonPlan, host: Host) -> Log:
 
 
 def _context(plan: DaemonPlan, host: Host, log: Log, worker: int, workers: int) -> DaemonContext:
-    cluster = cluster_conf.load(os.path.abspath(plan.server.swift_dir))
-    orders = plan.orders
+    cluster, orders = plan.cluster, plan.orders
     unknown = sorted(i for i in orders.policies if cluster.policies.get(i) is None)
     if unknown:
         raise ConfError(f"{cluster.swift_dir}/swift.conf has no policy of index {unknown[0]}.")

@@ -18,6 +18,8 @@ from swiftlite.cli.embedded.confs import Front
 from swiftlite.cli.embedded.daemons import Daemon, conf_path, log_name, places
 from swiftlite.cli.embedded.layout import HOST, Layout, ServerName
 from swiftlite.cli.embedded.marker import Marker
+from swiftlite.cluster import conf as cluster_conf
+from swiftlite.cluster.conf import ClusterConf
 from swiftlite.host.clock import Clock
 from swiftlite.observe.log import Log
 from swiftlite.observe.sinks import FileSink
@@ -60,7 +62,8 @@ def supervise(layout: Layout, marker: Marker, front: Front, *, began: float, clo
         notify("READY=1")
 
     posts = [Post(server.label, _Work(plan, layout, server)) for server, plan in plans.items()]
-    daemons = [_daemon_post(layout, daemon, node) for daemon, node in places(layout)]
+    cluster = cluster_conf.load(str(layout.etc))
+    daemons = [_daemon_post(layout, cluster, daemon, node) for daemon, node in places(layout)]
     crew = Crew(
         posts,
         clock.monotonic,
@@ -104,9 +107,9 @@ def _settle_in(log: Path, pid_file: Path) -> None:
     pid_file.write_text(f"{os.getpid()}\n")
 
 
-def _daemon_post(layout: Layout, daemon: Daemon, node: int) -> Post:
+def _daemon_post(layout: Layout, cluster: ClusterConf, daemon: Daemon, node: int) -> Post:
     """Raises ConfError."""
-    plan = plan_daemon(daemon.spec(), conf_path(layout, daemon, node))
+    plan = plan_daemon(daemon.spec(), conf_path(layout, daemon, node), cluster=cluster)
     name = log_name(daemon, node)
 
     def work(ready: Ready) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Mapping
 
 from swiftlite.dbstore.connection import Connection
 from swiftlite.dbstore.facts import decode_metadata
@@ -57,19 +58,20 @@ def reclaim_stale(
 
 
 def is_reclaim_due(
-    sql: sqlite3.Connection, path: str, kind: Kind[Row], age: Timestamp, sync_age: Timestamp
+    sql: sqlite3.Connection,
+    kind: Kind[Row],
+    metadata: Mapping[str, tuple[str, str]],
+    age: Timestamp,
+    sync_age: Timestamp,
 ) -> bool:
     """Whether there is anything that reclaim_rows or reclaim_stale would drop. Only reads."""
-    table = kind.rows
-    row = f"SELECT 1 FROM {table.name} WHERE deleted = 1 AND {table.reclaim_column} < ? LIMIT 1"
-    if sql.execute(row, (age.internal,)).fetchone():
+    if any(not text and Timestamp.from_text(at) < age for text, at in metadata.values()):
         return True
-    for direction in ("outgoing", "incoming"):
-        old = f"SELECT 1 FROM {direction}_sync WHERE CAST(updated_at AS INTEGER) < ? LIMIT 1"
-        if sql.execute(old, (int(sync_age.seconds),)).fetchone():
-            return True
-    found = sql.execute(f"SELECT metadata FROM {kind.facts_table}").fetchone()
-    stored = decode_metadata(path, found[0] if found else None)
-    return any(
-        not value and Timestamp.from_text(timestamp) < age for value, timestamp in stored.values()
+    rows = f"{kind.rows.name} WHERE deleted = 1 AND {kind.rows.reclaim_column} < :age"
+    points = "_sync WHERE CAST(updated_at AS INTEGER) < :sync_age"
+    found = sql.execute(
+        f"SELECT EXISTS (SELECT 1 FROM {rows}) OR EXISTS (SELECT 1 FROM outgoing{points}) "
+        f"OR EXISTS (SELECT 1 FROM incoming{points})",
+        {"age": age.internal, "sync_age": int(sync_age.seconds)},
     )
+    return bool(found.fetchone()[0])

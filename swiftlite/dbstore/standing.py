@@ -30,6 +30,12 @@ _REPORTED = {
     "reported_object_count": "object_count",
     "reported_bytes_used": "bytes_used",
 }
+_BESIDE = (
+    # One statement, for whoever reads many databases: to compile one costs more than to run it.
+    "SELECT 0, name, seq FROM sqlite_sequence "
+    "UNION ALL SELECT 1, remote_id, sync_point FROM incoming_sync "
+    "UNION ALL SELECT 2, 'policies', count(*) FROM policy_stat"
+)
 _HIDDEN = frozenset(("metadata", "reconciler_sync_point", "object_count"))
 
 
@@ -67,8 +73,11 @@ def read_standing(sql: sqlite3.Connection, kind: str, path: str) -> Standing:
     if row is None:
         raise DatabaseDamaged(path, f"missing row in {kind}_stat table")
     facts = dict(zip((column[0] for column in cursor.description), row, strict=True))
-    last = dict(sql.execute("SELECT name, seq FROM sqlite_sequence").fetchall())
-    incoming = dict(sql.execute("SELECT remote_id, sync_point FROM incoming_sync").fetchall())
+    last: dict[str, int] = {}
+    incoming: dict[str, int] = {}
+    counted: dict[str, int] = {}
+    for table, name, value in sql.execute(_BESIDE).fetchall():
+        (last, incoming, counted)[table][name] = value
     is_account = kind == "account"
     decode_metadata(path, facts["metadata"])  # peers get it as it is, if it can be read
     last_row = int(last.get(_ROW_TABLE[kind], -1))
@@ -98,7 +107,7 @@ def read_standing(sql: sqlite3.Connection, kind: str, path: str) -> Standing:
         incoming,
         more,
         is_account or all(facts[told] == facts[now] for told, now in _REPORTED.items()),
-        sql.execute("SELECT count(*) FROM policy_stat").fetchone()[0],
+        counted["policies"],
         last_row if is_account else facts["reconciler_sync_point"],
     )
 

@@ -13,6 +13,7 @@ from typing import Generic, NamedTuple
 from swiftlite.dbstore.broker import READ_TIMEOUT_S
 from swiftlite.dbstore.connection import Connection
 from swiftlite.dbstore.engine import Engine
+from swiftlite.dbstore.facts import decode_metadata
 from swiftlite.dbstore.footprint import Footprint, footprint
 from swiftlite.dbstore.glance import Sql, glance
 from swiftlite.dbstore.merge import Row
@@ -98,12 +99,14 @@ class Memory(Generic[Row]):
         """What glance and engine read."""
         kind = self._engine.kind
         wall = self._clock.wall()
+        standing = read_standing(sql, kind.name, path)
         due = False
         if self._reclaim_age is not None:
             age = _moment(wall - self._reclaim_age)
             sync_age = _moment(wall - 2 * self._reclaim_age)
-            due = is_reclaim_due(sql, path, kind, age, sync_age)
-        return _glimpse_of(read_standing(sql, kind.name, path), due, wall)
+            metadata = decode_metadata(path, standing.replica.metadata)
+            due = is_reclaim_due(sql, kind, metadata, age, sync_age)
+        return _glimpse_of(standing, due, wall)
 
     def keep(self, looks: Iterable[Look]) -> None:
         """Remember what was seen; in the process's task, not in a thread."""

@@ -8,7 +8,15 @@ import pytest
 
 from swiftlite.host import green
 from swiftlite.host.bundle import Host
+from tests.dbstore.stores import Store
 from tests.dbsync.nodes import Make, Nodes
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    made = Store(tmp_path)
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
     serve KIND FOLDER PORT       answer on 127.0.0.1:PORT until killed; says "ready"
     replicate KIND FOLDER PORT [option=value …]    one pass of the replicator; prints its stats
+    run KIND FOLDER PORT [option=value …]    the replicator, pass after pass, until killed
     rows KIND FOLDER FILE        rows and facts of a database, as Swift's own broker gives them
 
 FOLDER holds the devices, the rings and swift.conf.
@@ -77,6 +78,17 @@ def serve(kind: str, folder: str, port: str) -> None:
 
 
 def replicate(kind: str, folder: str, port: str, *options: str) -> None:
+    daemon, log = _replicator(kind, folder, port, *options)
+    daemon.run_once()
+    print(json.dumps({"stats": daemon.stats, "faults": log.faults}))
+
+
+def run(kind: str, folder: str, port: str, *options: str) -> None:
+    daemon, _ = _replicator(kind, folder, port, *options)
+    daemon.run_forever()
+
+
+def _replicator(kind: str, folder: str, port: str, *options: str) -> tuple[Any, _Quiet]:
     import eventlet
 
     eventlet.monkey_patch()
@@ -87,9 +99,7 @@ def replicate(kind: str, folder: str, port: str, *options: str) -> None:
         from swift.container.replicator import ContainerReplicator as Replicator
     conf = {**_conf(folder, port), **dict(option.split("=", 1) for option in options)}
     log = _Quiet()
-    daemon = Replicator(conf, logger=log)
-    daemon.run_once()
-    print(json.dumps({"stats": daemon.stats, "faults": log.faults}))
+    return Replicator(conf, logger=log), log
 
 
 def rows(kind: str, folder: str, path: str) -> None:
@@ -107,4 +117,4 @@ def rows(kind: str, folder: str, path: str) -> None:
 
 if __name__ == "__main__":
     verb, *arguments = sys.argv[1:]
-    {"serve": serve, "replicate": replicate, "rows": rows}[verb](*arguments)
+    {"serve": serve, "replicate": replicate, "run": run, "rows": rows}[verb](*arguments)

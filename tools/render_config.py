@@ -28,7 +28,7 @@ PROXY_PIPELINE = (
     "catch_errors gatekeeper healthcheck proxy-logging cache listing_formats tempauth copy slo "
     "dlo proxy-logging proxy-server"
 )
-STORAGE_PIPELINE = "healthcheck {kind}-server"
+STORAGE_PIPELINE = "healthcheck recon {kind}-server"
 ENTRY_POINTS = {"cache": "memcache"}  # where the filter is not called like its section
 LATER = "swiftlite.observe"
 NOTES = {
@@ -41,6 +41,8 @@ TITLES = {
     "account-server.conf": "The account server, one on every node that the account ring names.",
     "container-server.conf": "The container server, one on every node of the container ring.",
     "object-server.conf": "The object server, one on every node of an object ring.",
+    "drive-audit.conf": "What swiftlite-drive-audit looks for, and what it does then.",
+    "dispersion.conf": "What the dispersion tools ask, and as whom.",
     "swift.conf": "What all nodes of the cluster share; the same file on each.",
 }
 

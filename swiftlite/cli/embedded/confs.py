@@ -75,10 +75,13 @@ log_file = {layout.log(server)}
 log_level = INFO
 
 [pipeline:main]
-pipeline = healthcheck {kind}-server
+pipeline = healthcheck recon {kind}-server
 
 [filter:healthcheck]
 use = egg:swiftlite#healthcheck
+
+[filter:recon]
+use = egg:swiftlite#recon
 
 [app:{kind}-server]
 use = egg:swiftlite#{kind}

@@ -111,13 +111,13 @@ class Broker(Generic[Row]):
         return self._read(work)
 
     def merge_sync_points(self, points: Iterable[SyncPoint], *, incoming: bool) -> None:
-        """Each point only grows."""
+        """Each point only grows. May be lost in a power cut: rows are then sent once more."""
         listed = list(points)
 
         def change(connection: Connection) -> None:
             _raise_sync_points(connection, listed, incoming=incoming)
 
-        self.engine.write(self.place, Change(change))
+        self.engine.write(self.place, Change(change, relaxed=True))
 
     def standing(self) -> Standing:
         """How it stands among its replicas."""
@@ -127,14 +127,11 @@ class Broker(Generic[Row]):
 
         return self._read(work)
 
-    def take_over(self, other: Replica, now: Timestamp, point: SyncPoint | None = None) -> None:
-        """Take what is better in another replica's standing; point: an incoming sync point that
-        has been found out besides."""
+    def take_over(self, other: Replica, now: Timestamp) -> None:
+        """Take what is better in another replica's standing."""
 
         def change(connection: Connection) -> None:
             take_over(connection, self.kind, other, now)
-            if point is not None:
-                _raise_sync_points(connection, [point], incoming=True)
 
         self.engine.write(self.place, Change(change))
 

@@ -118,12 +118,12 @@ class ReplicateVerb(Generic[Row]):
     def _sync(self, broker: Broker[Row], other: db_sync.Replica) -> Response:
         standing = broker.standing()
         point = standing.point_of(other.id)
-        has_all = other.hash == standing.replica.hash and point < other.max_row
-        if has_all or has_news(standing.replica, other):
-            news = SyncPoint(other.id, other.max_row) if has_all else None
-            broker.take_over(other, self._now(), news)
+        if other.hash == standing.replica.hash and point < other.max_row:
+            point = other.max_row  # equal rows: we have all of them
+            broker.merge_sync_points([SyncPoint(other.id, point)], incoming=True)
+        if has_news(standing.replica, other):
+            broker.take_over(other, self._now())
             standing = broker.standing()
-            point = standing.point_of(other.id)
             self._changed(broker)
         body = db_sync.encode_reply(standing.replica, point, standing.more)
         return Response(200, {"Content-Type": "application/json"}, body)

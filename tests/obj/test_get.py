@@ -281,7 +281,7 @@ def test_private_reads_of_large_objects_work_like_any(host: Host, tmp_path: Path
 def test_other_verbs(server: Server) -> None:
     assert server.ask("OPTIONS").status == 200
     assert server.ask("OPTIONS").headers["allow"] == (
-        "DELETE, GET, HEAD, OPTIONS, POST, PUT, REPLICATE"
+        "DELETE, GET, HEAD, OPTIONS, POST, PUT, REPLICATE, SSYNC"
     )
     for verb in ("COPY", "BREW", "__init__", "_answer"):
         assert server.ask(verb).status == 405

@@ -6,7 +6,6 @@ An account that is not deleted is opened once and then not again until its datab
 
 from __future__ import annotations
 
-import sqlite3
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from swiftlite.dbstore import ACCOUNT_KIND, AccountBroker
 from swiftlite.dbstore.errors import DatabaseError, DeviceUnusable
 from swiftlite.dbstore.facts import AccountFacts
 from swiftlite.dbstore.footprint import Footprint, footprint
-from swiftlite.dbstore.glance import glance
+from swiftlite.dbstore.glance import Sql, glance
 from swiftlite.dbstore.options import DatabaseOptions
 from swiftlite.dbstore.places import Place
 from swiftlite.dbsync.server import engine_of
@@ -226,6 +225,6 @@ def _told(counts: dict[str, int]) -> Iterator[str]:
                 yield f"{counts[f'{what}_{state}']} {what} {state.replace('_', ' ')}"
 
 
-def _status(sql: sqlite3.Connection, _path: str) -> str:
+def _status(sql: Sql, _path: str) -> str:
     found = sql.execute("SELECT status FROM account_stat").fetchone()
     return str(found[0]) if found else ""

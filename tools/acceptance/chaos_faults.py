@@ -1,0 +1,149 @@
+"""What goes wrong in a cluster, one fault at a time, each undone after a while.
+
+Processes are found by the pid files of the embedded cluster; its parent starts again what dies.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import shutil
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+SERVERS = ("object", "container", "account")
+
+
+class Faults:
+    """log: told of each fault. healed: whether every replica is where it belongs, asked before a
+    device is wiped, for two of three copies may be lost only one after the other."""
+
+    def __init__(
+        self,
+        root: Path,
+        nodes: int,
+        seed: int,
+        log: Callable[[str], None],
+        healed: Callable[[], bool],
+    ) -> None:
+        self._root = root
+        self._nodes = nodes
+        self._random = random.Random(f"faults {seed}")
+        self._log = log
+        self._healed = healed
+        self._undo: list[tuple[float, Callable[[], None]]] = []
+        self._unmounted: set[int] = set()
+        self.wiped = 0
+        self.strays: list[str] = []
+
+    def step(self) -> None:
+        """Undo what has lasted long enough; perhaps do something new."""
+        now = time.monotonic()
+        due = [one for one in self._undo if one[0] <= now]
+        self._undo = [one for one in self._undo if one[0] > now]
+        for _, undo in due:
+            undo()
+        faults = [
+            (5, self._kill_process), (4, self._stop_process), (2, self._kill_node),
+            (2, self._stop_node), (2, self._unmount), (5, self._wipe),
+        ]  # fmt: skip
+        ((_, fault),) = self._random.choices(faults, [weight for weight, _ in faults])
+        fault()
+
+    def pause(self) -> float:
+        """Seconds until the next step."""
+        return self._random.uniform(1.0, 5.0)
+
+    def end(self) -> None:
+        """Undo everything."""
+        for _, undo in self._undo:
+            undo()
+        self._undo = []
+
+    def _pids(self, node: int | None = None) -> dict[str, int]:
+        """Storage processes by name, of one node or of all."""
+        found = {}
+        for file in (self._root / "run").glob("*.pid"):
+            kind, _, number = file.stem.rpartition("-")
+            if not number.isdigit() or (node is not None and int(number) != node):
+                continue
+            with contextlib.suppress(OSError, ValueError):
+                found[f"{kind}-{number}"] = int(file.read_text())
+        return found
+
+    def _signal(self, pid: int, number: int) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+    def _kill_process(self) -> None:
+        name, pid = self._random.choice(sorted(self._pids().items()))
+        self._log(f"kill {name}")
+        self._signal(pid, signal.SIGKILL)
+
+    def _kill_node(self) -> None:
+        node = self._random.randint(1, self._nodes)
+        self._log(f"kill node {node}")
+        for pid in self._pids(node).values():
+            self._signal(pid, signal.SIGKILL)
+
+    def _stop_process(self) -> None:
+        name, pid = self._random.choice(sorted(self._pids().items()))
+        self._freeze(name, [pid])
+
+    def _stop_node(self) -> None:
+        node = self._random.randint(1, self._nodes)
+        self._freeze(f"node {node}", list(self._pids(node).values()))
+
+    def _freeze(self, what: str, pids: list[int]) -> None:
+        seconds = self._random.uniform(1.0, 8.0)
+        self._log(f"stop {what} for {seconds:.1f} s")
+        for pid in pids:
+            self._signal(pid, signal.SIGSTOP)
+
+        def thaw() -> None:
+            for pid in pids:
+                self._signal(pid, signal.SIGCONT)
+
+        self._undo.append((time.monotonic() + seconds, thaw))
+
+    def _device(self, node: int) -> Path:
+        return self._root / "srv" / f"node{node}" / f"d{node}"
+
+    def _unmount(self) -> None:
+        node = self._random.randint(1, self._nodes)
+        if node in self._unmounted:
+            return
+        device, seconds = self._device(node), self._random.uniform(2.0, 10.0)
+        away = device.parent.parent / f"unmounted-d{node}"
+        self._log(f"unmount d{node} for {seconds:.1f} s")
+        self._unmounted.add(node)
+        device.rename(away)
+
+        def mount() -> None:
+            # Somebody who made its folder anew has written to the root disk.
+            if device.exists():
+                self.strays.append(f"d{node}: {sorted(os.listdir(device))}")
+                device.rename(away.with_name(f"stray-d{node}-{time.monotonic_ns()}"))
+            away.rename(device)
+            self._unmounted.discard(node)
+
+        self._undo.append((time.monotonic() + seconds, mount))
+
+    def _wipe(self) -> None:
+        if self._unmounted or not self._healed():
+            return
+        node = self._random.randint(1, self._nodes)
+        device = self._device(node)
+        self._log(f"wipe d{node}")
+        fresh, old = (
+            device.with_name("fresh"),
+            device.parent.parent / f"old-d{node}-{time.monotonic_ns()}",
+        )
+        fresh.mkdir()
+        device.rename(old)
+        fresh.rename(device)
+        shutil.rmtree(old, ignore_errors=True)
+        self.wiped += 1

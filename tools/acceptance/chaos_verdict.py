@@ -1,0 +1,193 @@
+"""Whether a cluster at rest is what its clients were told: from outside, and on its disks."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sqlite3
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from swiftlite.cluster import conf as cluster_conf
+from swiftlite.ring import Ring
+from tools.acceptance.chaos_workload import DELETED, Client, History, version_in
+
+_SHOWN = 8
+_LATELY_S = 5.0
+FOLDERS = {"object": "objects", "container": "containers", "account": "accounts"}
+
+
+class Verdict:
+    """Looks at a cluster in root, with one device a node."""
+
+    def __init__(self, root: Path, nodes: int, port: int) -> None:
+        self._root = root
+        self._nodes = nodes
+        hash_path = cluster_conf.load(str(root / "etc")).hash_path
+        self._rings = {
+            kind: Ring.load(str(root / "etc" / f"{kind}.ring.gz"), hash_path)
+            for kind in ("account", "container", "object")
+        }
+        self._client = Client(port).log_in()
+
+    def faults(self, histories: Mapping[str, History], containers: list[str]) -> list[str]:
+        """Everything that is wrong now; nothing once the cluster has come to rest."""
+        found = [*self._replicas()]
+        if found:
+            return found  # the rest cannot be right either, and takes longer
+        states = {name: self._state(name) for name in histories}
+        for name, history in histories.items():
+            if states[name] not in history.allowed:
+                said = sorted(state or "deleted" for state in history.allowed)
+                found.append(f"object {name} is {states[name] or 'not there'}, said was {said}")
+        sizes = {
+            name: history.sizes[states[name]]
+            for name, history in histories.items()
+            if states[name] in history.sizes
+        }
+        return [*found, *self._listings(sizes, containers)]
+
+    def has_copies(self) -> bool:
+        """Whether whatever is not of the last seconds is on all of its devices."""
+        lately = time.time() - _LATELY_S
+        for kind, folder in FOLDERS.items():
+            for (partition, _), by_node in self._found(folder).items():
+                names = [name for place in by_node.values() for name in _names(place)]
+                if any(float(name[:16]) > lately for name in names if name[:10].isdigit()):
+                    continue
+                if not set(by_node) >= self._wanted(kind, partition):
+                    return False
+                if (
+                    kind == "object"
+                    and len({tuple(_names(place)) for place in by_node.values()}) > 1
+                ):
+                    return False
+        return True
+
+    # From outside
+
+    def _state(self, name: str) -> str:
+        status, _, body = self._client.ask("GET", name)
+        if status == 404:
+            return DELETED
+        if status != 200:
+            return f"status {status}"
+        return version_in(name, body) or f"{len(body)} strange bytes"
+
+    def _listings(self, sizes: Mapping[str, int], containers: list[str]) -> Iterator[str]:
+        """sizes: of the objects that are there."""
+        _, account, body = self._client.ask("GET", query="format=json")
+        by_name = {entry["name"]: entry for entry in json.loads(body or b"[]")}
+        all_objects = all_bytes = 0
+        for container in containers:
+            listed = self._listed(container)
+            prefix = f"/{container}/"
+            there = {
+                name[len(prefix) :]: size for name, size in sizes.items() if name.startswith(prefix)
+            }
+            yield from _differences(f"listing of {container}", listed, there)
+            count, size = len(there), sum(there.values())
+            all_objects, all_bytes = all_objects + count, all_bytes + size
+            _, headers, _ = self._client.ask("HEAD", f"/{container}")
+            seen = (headers.get("x-container-object-count"), headers.get("x-container-bytes-used"))
+            if seen != (str(count), str(size)):
+                yield f"{container} says {seen} of {count} objects, {size} bytes"
+            entry = by_name.get(container, {})
+            if (entry.get("count"), entry.get("bytes")) != (count, size):
+                yield f"the account says {entry} of {container}: {count} objects, {size} bytes"
+        seen = (account.get("x-account-object-count"), account.get("x-account-bytes-used"))
+        if seen != (str(all_objects), str(all_bytes)):
+            yield f"the account says {seen} of {all_objects} objects, {all_bytes} bytes"
+
+    def _listed(self, container: str) -> dict[str, int]:
+        _, _, body = self._client.ask("GET", f"/{container}", query="format=json")
+        return {entry["name"]: entry["bytes"] for entry in json.loads(body or b"[]")}
+
+    # On the disks
+
+    def _device(self, node: int) -> Path:
+        return self._root / "srv" / f"node{node}" / f"d{node}"
+
+    def _replicas(self) -> Iterator[str]:
+        for kind, folder in FOLDERS.items():
+            yield from self._of_kind(kind, folder)
+        for node in range(1, self._nodes + 1):
+            for left in ("async_pending", "tmp"):
+                count = sum(len(files) for _, _, files in os.walk(self._device(node) / left))
+                if count:
+                    yield f"d{node}: {count} files in {left}"
+
+    def _of_kind(self, kind: str, folder: str) -> Iterator[str]:
+        strange = 0
+        for (partition, digest), by_node in self._found(folder).items():
+            read = _names if kind == "object" else _database
+            contents = {node: read(place) for node, place in by_node.items()}
+            contents = {node: content for node, content in contents.items() if content}
+            if not contents:
+                continue
+            wanted, different = self._wanted(kind, partition), set(map(str, contents.values()))
+            if set(contents) != wanted or len(different) > 1:
+                strange += 1
+                if strange <= _SHOWN:
+                    yield (
+                        f"{kind} {partition}/{digest} on {sorted(contents)}, should be on "
+                        f"{sorted(wanted)}: {sorted(different)[:3]}"
+                    )
+        if strange > _SHOWN:
+            yield f"{strange} {kind}s in all are not where they should be, or differ"
+
+    def _wanted(self, kind: str, partition: int) -> set[int]:
+        return {device.zone for device in self._rings[kind].primaries(partition)}
+
+    def _found(self, folder: str) -> dict[tuple[int, str], dict[int, Path]]:
+        """Hash directories by partition and hash, and by node."""
+        found: dict[tuple[int, str], dict[int, Path]] = defaultdict(dict)
+        for node in range(1, self._nodes + 1):
+            root = self._device(node) / folder
+            for partition in filter(str.isdigit, _names(root)):
+                for suffix in _names(root / partition):
+                    for digest in _names(root / partition / suffix):
+                        if len(digest) == 32:
+                            place = root / partition / suffix / digest
+                            found[int(partition), digest][node] = place
+        return found
+
+
+def _names(place: Path) -> list[str]:
+    """Empty for what is no directory, or has just gone."""
+    try:
+        return sorted(os.listdir(place))
+    except OSError:
+        return []
+
+
+def _database(place: Path) -> list[object]:
+    """What its replicas must agree on: the hash over its rows, its counts and its timestamps."""
+    files = [name for name in _names(place) if name.endswith(".db")]
+    if not files:
+        return []
+    table, counts = "container_stat", ""
+    if "/accounts/" in str(place):
+        table, counts = "account_stat", "container_count, "
+    try:
+        sql = sqlite3.connect(f"file:{place / files[-1]}?mode=ro", uri=True, timeout=5)
+        with contextlib.closing(sql):
+            row = sql.execute(
+                f"SELECT hash, {counts}object_count, bytes_used, put_timestamp, delete_timestamp "
+                f"FROM {table}"
+            ).fetchone()
+    except sqlite3.Error as error:
+        return [f"unreadable: {error}"]
+    return list(row)
+
+
+def _differences(what: str, listed: dict[str, int], there: dict[str, int]) -> Iterator[str]:
+    missing = sorted(set(there) - set(listed))
+    more = sorted(set(listed) - set(there))
+    sizes = sorted(name for name in set(listed) & set(there) if listed[name] != there[name])
+    for word, names in (("lacks", missing), ("has too many", more), ("has wrong sizes of", sizes)):
+        if names:
+            yield f"{what} {word} {len(names)}: {names[:5]}"

@@ -1,0 +1,168 @@
+"""Writers, readers and deleters, and what they may expect to find.
+
+Every name belongs to one worker, so that its history is one line: what was acknowledged last, and
+what was attempted since without an answer that says whether it happened. Bodies name themselves, so
+that a wrong or torn one is seen whoever reads it.
+"""
+
+from __future__ import annotations
+
+import http.client
+import random
+import threading
+import time
+import urllib.parse
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+DELETED = ""
+"""The state of a name that is not there; any other state is the version of its body."""
+_PATIENCE_S = 45.0
+
+
+def body_of(name: str, version: str, size: int) -> bytes:
+    """Bytes that say whose they are, all through."""
+    line = f"{name}|{version}|{size}\n".encode()
+    return (line * (size // len(line) + 1))[: max(size, len(line))]
+
+
+def version_in(name: str, body: bytes) -> str | None:
+    """Undo body_of; None for a body that was never written under this name, or not like this."""
+    line = body.split(b"\n", 1)[0]
+    parts = line.decode("utf-8", "replace").rsplit("|", 2)
+    if len(parts) != 3 or parts[0] != name or not parts[2].isdigit():
+        return None
+    return parts[1] if body == body_of(name, parts[1], int(parts[2])) else None
+
+
+@dataclass
+class History:
+    """One name. known: the state acknowledged last; maybe: states attempted since."""
+
+    known: str = DELETED
+    maybe: set[str] = field(default_factory=set)
+    sizes: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def allowed(self) -> set[str]:
+        return {self.known, *self.maybe}
+
+
+class Client:
+    """One user, one connection, opened again whenever it breaks."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._connection: http.client.HTTPConnection | None = None
+        self._token = ""
+        self.account = ""
+
+    def log_in(self) -> Client:
+        headers = {"X-Auth-User": "test:tester", "X-Auth-Key": "testing"}
+        status, found, _ = self._send("GET", "/auth/v1.0", b"", headers)
+        assert status == 200, status
+        self._token = found["x-auth-token"]
+        self.account = urllib.parse.urlsplit(found["x-storage-url"]).path
+        return self
+
+    def ask(
+        self, method: str, path: str = "", body: bytes = b"", query: str = ""
+    ) -> tuple[int, dict[str, str], bytes]:
+        """path: `/container/object`. Status 0: no answer, so nobody knows."""
+        target = self.account + urllib.parse.quote(path) + (f"?{query}" if query else "")
+        try:
+            return self._send(method, target, body, {"X-Auth-Token": self._token})
+        except (OSError, http.client.HTTPException):
+            self.close()
+            return 0, {}, b""
+
+    def _send(
+        self, method: str, target: str, body: bytes, headers: dict[str, str]
+    ) -> tuple[int, dict[str, str], bytes]:
+        if self._connection is None:
+            self._connection = http.client.HTTPConnection(
+                "127.0.0.1", self._port, timeout=_PATIENCE_S
+            )
+        self._connection.request(method, target, body=body, headers=headers)
+        answer = self._connection.getresponse()
+        data = answer.read()
+        found = {name.lower(): value for name, value in answer.getheaders()}
+        if answer.will_close:
+            self.close()
+        return answer.status, found, data
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+class Worker(threading.Thread):
+    """Does one thing after another until stopped. wrong: what must never be seen."""
+
+    def __init__(
+        self, number: int, port: int, containers: list[str], seed: int, stopped: threading.Event
+    ) -> None:
+        super().__init__(name=f"worker {number}", daemon=True)
+        self._random = random.Random(f"{seed} {number}")
+        self._client = Client(port).log_in()
+        self._stopped = stopped
+        self._versions = 0
+        self.number = number
+        self.names = [
+            f"/{container}/w{number}-{'ü' if n % 7 == 0 else 'o'}{n}"
+            for container in containers
+            for n in range(60)
+        ]
+        self.histories = {name: History() for name in self.names}
+        self.counts: Counter[str] = Counter()
+        self.wrong: list[str] = []
+        self.writes: list[float] = []  # when each write was acknowledged
+        self.slowest = 0.0
+
+    def run(self) -> None:
+        acts: list[tuple[int, Callable[[str], None]]] = [
+            (50, self._do_put), (15, self._do_delete), (35, self._do_get),
+        ]  # fmt: skip
+        weights = [weight for weight, _ in acts]
+        while not self._stopped.is_set():
+            name = self._random.choice(self.names)
+            ((_, act),) = self._random.choices(acts, weights)
+            began = time.monotonic()
+            act(name)
+            self.slowest = max(self.slowest, time.monotonic() - began)
+        self._client.close()
+
+    def _do_put(self, name: str) -> None:
+        self._versions += 1
+        version = f"{self.number}.{self._versions}"
+        size = self._random.choice((0, 100, 1000, 5000, 70_000, 300_000))
+        body = body_of(name, version, size)
+        history = self.histories[name]
+        history.sizes[version] = len(body)
+        status, _, _ = self._client.ask("PUT", name, body)
+        self._note("PUT", status, history, version)
+
+    def _do_delete(self, name: str) -> None:
+        history = self.histories[name]
+        status, _, _ = self._client.ask("DELETE", name)
+        self._note("DELETE", status, history, DELETED)
+
+    def _note(self, verb: str, status: int, history: History, state: str) -> None:
+        self.counts[f"{verb} {status}"] += 1
+        if status in (201, 204):
+            history.known, history.maybe = state, set()
+            self.writes.append(time.monotonic())
+        else:
+            history.maybe.add(state)
+
+    def _do_get(self, name: str) -> None:
+        status, _, body = self._client.ask("GET", name)
+        self.counts[f"GET {status}"] += 1
+        if status == 200:
+            version = version_in(name, body)
+            if version is None or version not in self.histories[name].sizes:
+                self.wrong.append(f"GET {name} gave {len(body)} bytes nobody wrote: {body[:80]!r}")
+        elif status not in (0, 404, 503, 507):
+            self.wrong.append(f"GET {name}: status {status}")

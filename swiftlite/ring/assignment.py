@@ -199,4 +199,6 @@ class Assignment:
 
 def padded(row: array[int], parts: int, hole: int) -> array[int]:
     """The row at full length; the missing replicas are held by nobody."""
+    if len(row) == parts:
+        return row
     return row + array(row.typecode, repeat(hole, parts - len(row)))

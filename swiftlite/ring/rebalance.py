@@ -10,7 +10,6 @@ from __future__ import annotations
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import repeat
 from math import modf
 from operator import ne
 from random import Random
@@ -21,7 +20,7 @@ from .gather import Progress, drain, even_out, fill_holes, spread_apart
 from .layout import lay_out
 from .measures import ideal_parts
 from .quotas import device_quotas
-from .refine import refine
+from .refine import Refinement
 from .swap import swap_leftovers
 from .tiers import TierTree
 from .wanted import Plan, make_plan
@@ -36,7 +35,7 @@ class Outcome:
     rows: list[array[int]]
     moved: int
     forced: int
-    touched: list[int]
+    touched: Sequence[int]
     plan: Plan
     quotas: dict[int, int]
     start: int
@@ -89,16 +88,11 @@ def rebalance(question: Question, progress: Progress) -> Outcome:
     if not question.rows:
         progress("placing all replicas", 0, 1)
         rows = lay_out(tree, quotas, question.parts, lengths, question.typecode, rng)
-        return Outcome(
-            rows=rows,
-            moved=sum(lengths),
-            forced=sum(lengths),
-            touched=list(range(question.parts)),
-            plan=plan,
-            quotas=quotas,
-            start=start,
-            held={number: quota for number, quota in quotas.items() if quota},
-        )
+        everything = range(question.parts)
+        fixed = bytearray(question.parts)
+        table = _table(question, tree, plan, quotas, quotas, rows, lengths, fixed)
+        Refinement(table, plan, ideal, question.overload, rng).of_layout()
+        return _outcome(question, table, plan, quotas, sum(lengths), start, everything)
     table = _opened(question, tree, plan, lengths, quotas)
     free = bytearray(table.free)
     holes = table.unfilled()
@@ -107,8 +101,9 @@ def rebalance(question: Question, progress: Progress) -> Outcome:
     crowded = spread_apart(table, rng, progress)
     even_out(table, start, rng, progress)
     swap_leftovers(table, rng)
-    refine(table, free, holes, crowded, ideal, plan.allowed, rng)
-    return _outcome(question, table, plan, quotas, lengths, len(holes), start)
+    Refinement(table, plan, ideal, question.overload, rng).of_changes(free, holes, crowded)
+    touched = sorted({partition for _, partition in table.moved()})
+    return _outcome(question, table, plan, quotas, len(holes), start, touched)
 
 
 def _opened(
@@ -119,8 +114,6 @@ def _opened(
     quotas: Mapping[int, int],
 ) -> Assignment:
     """The old table as a working copy: rows of the new lengths, removed devices' replicas free."""
-    hole = 1 + max(device.id for device in question.devices)
-    parts = question.parts
     rows: list[array[int]] = []
     free = bytearray(question.free)
     held = {n: count for n, count in question.held.items() if n not in question.removed}
@@ -129,15 +122,32 @@ def _opened(
         for number in old[length:]:
             if number in held:
                 held[number] -= 1
-        row = padded(old[:length], parts, hole)
-        for number in question.removed:
-            _vacate(row, number, hole, free)
-        rows.append(row)
+        rows.append(old[:length])
     for gone in question.rows[len(lengths) :]:
         for number in gone:
             if number in held:
                 held[number] -= 1
-    table = Assignment(tree, plan, rows, parts, quotas, held, hole, free)
+    table = _table(question, tree, plan, quotas, held, rows, lengths, free)
+    for row in table.rows:
+        for number in question.removed:
+            _vacate(row, number, table.hole, free)
+    return table
+
+
+def _table(
+    question: Question,
+    tree: TierTree,
+    plan: Plan,
+    quotas: Mapping[int, int],
+    held: Mapping[int, int],
+    rows: list[array[int]],
+    lengths: list[int],
+    free: bytearray,
+) -> Assignment:
+    """A working copy of these rows."""
+    hole = 1 + max(device.id for device in question.devices)
+    whole = [padded(row, question.parts, hole) for row in rows]
+    table = Assignment(tree, plan, whole, question.parts, quotas, held, hole, free)
     table.short = lengths[-1]
     return table
 
@@ -159,21 +169,19 @@ def _outcome(
     table: Assignment,
     plan: Plan,
     quotas: dict[int, int],
-    lengths: list[int],
     forced: int,
     start: int,
+    touched: Sequence[int],
 ) -> Outcome:
-    rows = [row[:length] for row, length in zip(table.rows, lengths, strict=True)]
+    lengths = row_lengths(question.replicas, question.parts)
+    rows = [
+        row if len(row) == length else row[:length]
+        for row, length in zip(table.rows, lengths, strict=True)
+    ]
     moved = 0
     for at, row in enumerate(rows):
         old = question.rows[at] if at < len(question.rows) else array(question.typecode)
         known = min(len(old), len(row))
         moved += sum(map(ne, row, old)) + len(row) - known
-    touched = sorted({partition for _, partition in table.moved()})
     held = {number: count for number, count in enumerate(table.held) if count}
     return Outcome(rows, moved, forced, touched, plan, quotas, start, held)
-
-
-def all_free(parts: int) -> bytearray:
-    """Every partition may move."""
-    return bytearray(repeat(1, parts))

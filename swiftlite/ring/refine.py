@@ -1,9 +1,9 @@
 """The last part of a rebalance: decides again what was decided greedily, where something is gained.
 
-The worst device comes nearer to its share (nearer), then replicas that stand too close move apart
-(apart), then moves that turn out to be detours are taken back (detours). None of them pays for one
-aim with another: what balance and dispersion cost each other, weights and overload have decided in
-the plan. Usually there is nothing to do, which is found out at once.
+The worst device comes nearer to its share (nearer), replicas that stand too close move apart and
+moves that turn out to be detours are taken back (circuits). None of them pays for one aim with
+another: what balance and dispersion cost each other, weights and overload have decided in the plan.
+Usually there is nothing to do, which is found out at once.
 """
 
 from __future__ import annotations
@@ -11,50 +11,155 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from random import Random
 
-from .apart import Apart
 from .assignment import Assignment
 from .choices import Choices
+from .circuits import Room, run_circuits
 from .crowded import over_full
-from .detours import take_back_detours
-from .nearer import Nearer
+from .nearer import NEARLY, Nearer
+from .reach import Reach
+from .wanted import Plan
 
+SLIP = 1  # Partitions off its quota that a device may be for the sake of distance.
 WORKING_SET = 1 << 14  # Partitions looked at in a larger ring: some of each kind, and some others.
+DEVICES_MAX = 80  # Likewise of devices.
 
 
-def refine(
-    table: Assignment,
-    free: bytearray,
-    holes: Sequence[tuple[int, int]],
-    crowded: Sequence[int],
-    ideal: Mapping[int, float],
-    allowed: Sequence[float],
-    rng: Random,
-) -> None:
-    """`free` are the partitions that might move when the rebalance began, `holes` the replicas
-    without a holder then; `crowded` is a superset of those that exceed the plan, `allowed` what
-    counts as far enough apart by node, `ideal` each device's share by weight."""
-    caps = [int(share) for share in allowed]
-    if any(most > cap for most, cap in zip(table.most, caps, strict=True)):
-        crowded = over_full(table.rows, table.tree, caps, table.parts, table.hole)
-    uneven = any(
-        held > want or (held < want and ideal.get(number, 0.0) > 0)
-        for number, (held, want) in enumerate(zip(table.held, table.want, strict=True))
-    )
-    moved = table.moved()
-    wandering = len(moved) > len(holes) + _surplus_given(table, moved)
-    if not (crowded or uneven or wandering):
-        return
-    touched = sorted({partition for _, partition in moved})
-    subset = _working_set(table.parts, [crowded, touched], rng)
-    if subset is not None:
-        free = bytearray(map(min, free, subset))
-        holes = [slot for slot in holes if subset[slot[1]]]
-    choices = Choices(table, free, frozenset(holes), caps)
-    if uneven:
-        Nearer(choices, ideal, rng).run()
-    if crowded:
-        Apart(choices, ideal, rng).run([p for p in crowded if subset is None or subset[p]])
-    take_back_detours(choices)
+class Refinement:
+    """`ideal` is each device's share by weight."""
+
+    def __init__(
+        self,
+        table: Assignment,
+        plan: Plan,
+        ideal: Mapping[int, float],
+        overload: float,
+        rng: Random,
+    ) -> None:
+        self.table = table
+        self.plan = plan
+        self.ideal = ideal
+        self.overload = overload
+        self.rng = rng
+        self.allowed = [int(share) for share in plan.allowed]
+
+    def of_layout(self) -> None:
+        """Of a first assignment, whose replicas may all go anywhere."""
+        table = self.table
+        crowded = self._crowded() if self._weights_crowd() else []
+        if not crowded:
+            return
+        chosen = self._working_set([crowded]) or bytearray(b"\x01") * table.parts
+        holes = [
+            (row, partition)
+            for row, held in enumerate(table.rows)
+            for partition in range(table.parts)
+            if chosen[partition] and held[partition] != table.hole
+        ]
+        self._run(bytearray(table.parts), holes, crowded, self._devices(crowded, set()))
+
+    def of_changes(
+        self, free: bytearray, holes: Sequence[tuple[int, int]], crowded: Sequence[int]
+    ) -> None:
+        """`free` are the partitions that might move when the rebalance began, `holes` the replicas
+        without a holder then; `crowded` is a superset of those that exceed the plan."""
+        table = self.table
+        if self._weights_crowd():
+            crowded = self._crowded()
+        uneven = any(
+            held > want or (held < want and self.ideal.get(number, 0.0) > 0)
+            for number, (held, want) in enumerate(zip(table.held, table.want, strict=True))
+        )
+        overloaded = self.overload > 0 and self.plan.required_overload > 0
+        moved = table.moved()
+        passing = self._passing(moved)
+        if crowded or uneven or overloaded:
+            kinds = [crowded, sorted({partition for _, partition in moved})]
+            chosen = self._working_set(kinds)
+            devices = self._devices(crowded, passing)
+        elif len(moved) > len(holes) + _surplus_given(table, moved):
+            # Detours only: nothing else is looked at.
+            chosen = bytearray(table.parts)
+            devices = sorted(passing)[:DEVICES_MAX]
+            for row, partition in moved:
+                if table.origin[row, partition] in passing or table.rows[row][partition] in passing:
+                    chosen[partition] = 1
+        else:
+            return
+        if chosen is not None:
+            free = bytearray(map(min, free, chosen))
+            holes = [slot for slot in holes if chosen[slot[1]]]
+        self._run(free, holes, crowded, devices)
+
+    def _run(
+        self,
+        free: bytearray,
+        holes: Sequence[tuple[int, int]],
+        crowded: Sequence[int],
+        devices: list[int],
+    ) -> None:
+        choices = Choices(self.table, free, frozenset(holes), self.allowed)
+        nearer = Nearer(Reach(choices, devices, crowded, self.rng), self.ideal)
+        nearer.run()
+        run_circuits(nearer.reach, self._room(nearer))
+        nearer.run()
+
+    def _room(self, nearer: Nearer) -> Room:
+        """What devices may hold for the sake of distance: one partition more or less than their
+        quota, more within the overload; none may become worse than the worst is."""
+        table, ideal, overload = self.table, nearer.ideal, self.overload
+        bound = nearer.worst()[0] + NEARLY
+
+        def room(number: int, change: int) -> bool:
+            held, want = table.held[number] + change, table.want[number]
+            if abs(held - want) < abs(held - change - want):
+                return True
+            if nearer.error(number, change) > bound:
+                return False
+            return abs(held - want) <= SLIP or want < held <= ideal[number] * (1 + overload)
+
+        return room
+
+    def _weights_crowd(self) -> bool:
+        """Do weights put more replicas of a partition into a domain than distance allows?"""
+        return any(most > cap for most, cap in zip(self.table.most, self.allowed, strict=True))
+
+    def _crowded(self) -> list[int]:
+        table = self.table
+        return over_full(table.rows, table.tree, self.allowed, table.parts, table.hole)
+
+    def _passing(self, moved: Sequence[tuple[int, int]]) -> set[int]:
+        """Devices with weight that have given replicas and been given some, and where from or to:
+        there may be a shorter way."""
+        table = self.table
+        pairs = [(table.origin[slot], table.rows[slot[0]][slot[1]]) for slot in moved]
+        both = {source for source, _ in pairs}.intersection(target for _, target in pairs)
+        near = both.union(*(pair for pair in pairs if not both.isdisjoint(pair)))
+        return {number for number in near if self.ideal.get(number, 0.0) > 0}
+
+    def _devices(self, crowded: Sequence[int], passing: set[int]) -> list[int]:
+        """Devices with weight that are worth looking at."""
+        table = self.table
+        live = [n for n in range(table.hole) if self.ideal.get(n, 0.0) > 0]
+        if len(live) <= DEVICES_MAX:
+            return live
+        share = DEVICES_MAX // 4
+        uneven = sorted(live, key=lambda n: -abs(table.held[n] - table.want[n]) / self.ideal[n])
+        some = self.rng.sample(crowded, min(len(crowded), share // len(table.rows)))
+        close = [row[partition] for partition in some for row in table.rows]
+        chosen = dict.fromkeys(uneven[:share] + close + sorted(passing)[:share])
+        chosen.update(dict.fromkeys(self.rng.sample(live, DEVICES_MAX)))
+        return [n for n in chosen if self.ideal.get(n, 0.0) > 0][:DEVICES_MAX]
+
+    def _working_set(self, kinds: Sequence[Sequence[int]]) -> bytearray | None:
+        """1 for every partition worth looking at; None when that is all of them."""
+        parts = self.table.parts
+        if parts <= WORKING_SET:
+            return None
+        chosen = bytearray(parts)
+        for kind in (*kinds, range(parts)):
+            for partition in self.rng.sample(kind, min(len(kind), WORKING_SET // (len(kinds) + 1))):
+                chosen[partition] = 1
+        return chosen
 
 
 def _surplus_given(table: Assignment, moved: Sequence[tuple[int, int]]) -> int:
@@ -72,14 +177,3 @@ def _surplus_given(table: Assignment, moved: Sequence[tuple[int, int]]) -> int:
         for number, count in left.items()
         if number != table.hole
     )
-
-
-def _working_set(parts: int, kinds: Sequence[Sequence[int]], rng: Random) -> bytearray | None:
-    """1 for every partition worth looking at; None when that is all of them."""
-    if parts <= WORKING_SET:
-        return None
-    subset = bytearray(parts)
-    for kind in (*kinds, range(parts)):
-        for partition in rng.sample(kind, min(len(kind), WORKING_SET // (len(kinds) + 1))):
-            subset[partition] = 1
-    return subset

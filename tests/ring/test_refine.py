@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from swiftlite.ring import ImpossiblePlan, RingBuilder, rebalance
+from swiftlite.ring import ImpossiblePlan, RingBuilder, refine
 from swiftlite.ring.preview import changes
 
 HOUR = 3600.0
@@ -51,7 +51,7 @@ def test_neither_number_gets_worse_by_deciding_again(
     except ImpossiblePlan:
         return
     with monkeypatch.context() as patch:
-        patch.setattr(rebalance, "refine", lambda *_: None)
+        patch.setattr(refine.Refinement, "_run", lambda *_: None)
         plain.rebalance(2 * HOUR, seed="2")
     assert not list(refined.violations())
     for before, after in zip(badness(plain), badness(refined), strict=True):

@@ -1,0 +1,98 @@
+"""Lets replicas change places in circles, as long as that brings some apart or saves moves.
+
+A circle leads over any number of devices, each giving a replica to the next, so all of them hold as
+much as before. It may also be open: begin at a device that can do without one and end at one that
+can take one more. When no circle gains anything, this is as good as these devices can be arranged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .reach import Graph, Reach
+
+OFF = 2  # What it costs that a device is one further from its quota, in moves.
+OPEN = -1  # Stands between the end of an open circle and its beginning.
+
+Room = Callable[[int, int], bool]
+"""May this device hold so many more?"""
+
+
+def run_circuits(reach: Reach, room: Room) -> None:
+    """Until nothing is gained any more, or the effort is spent."""
+    graph = _graph(reach, room)
+    while not reach.exhausted:
+        circle = _circle(graph)
+        if circle is None:
+            return
+        if _go_round(reach, circle):
+            graph = _graph(reach, room)
+        else:  # It needs one partition twice.
+            del graph[circle[-1]][circle[0]]
+
+
+def _graph(reach: Reach, room: Room) -> Graph:
+    """What a replica's way from device to device costs, and from and to OPEN."""
+    table = reach.choices.table
+    graph = reach.graph()
+    begins = {}
+    for number in graph:
+        if room(number, -1):
+            begins[number] = OFF * _further(table.held[number] - table.want[number], -1)
+    for number in reach.targets:
+        if room(number, 1):
+            off = OFF * _further(table.held[number] - table.want[number], 1)
+            graph.setdefault(number, {})[OPEN] = off
+    graph[OPEN] = begins
+    return graph
+
+
+def _further(off: int, change: int) -> int:
+    return abs(off + change) - abs(off)
+
+
+def _circle(graph: Graph) -> list[int] | None:
+    """A circle whose cost is below zero (Bellman and Ford), in the direction of its moves."""
+    cost = dict.fromkeys(graph, 0)
+    before: dict[int, int] = {}
+    for _ in range(len(graph) + 1):
+        changed = False
+        for number, ways in graph.items():
+            base = cost[number]
+            for target, price in ways.items():
+                if base + price < cost.get(target, 0):
+                    cost[target] = base + price
+                    before[target] = number
+                    changed = True
+        if not changed:
+            return None
+        circle = _closed(before)
+        if circle is not None:
+            return circle
+    return None
+
+
+def _closed(before: dict[int, int]) -> list[int] | None:
+    """A circle among these links."""
+    seen: dict[int, int] = {}
+    for at, start in enumerate(before):
+        number = start
+        while number in before and number not in seen:
+            seen[number] = at
+            number = before[number]
+        if number in before and seen[number] == at:
+            circle = [number]
+            step = before[number]
+            while step != number:
+                circle.append(step)
+                step = before[step]
+            circle.reverse()
+            return circle
+    return None
+
+
+def _go_round(reach: Reach, circle: list[int]) -> bool:
+    if OPEN in circle:
+        at = circle.index(OPEN)
+        return reach.go(circle[at + 1 :] + circle[:at])
+    return reach.go([*circle, circle[0]])

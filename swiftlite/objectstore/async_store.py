@@ -52,7 +52,7 @@ def _saved(
     file = Temporary.create(disk, context.host.entropy, device_path, tmp)
     try:
         disk.write(file.fd, content)
-        yield from settled(disk, file, empty=False, in_order=in_order)
+        yield from settled(disk, file, in_order=in_order)
         for tries_left in reversed(range(_LINK_TRIES)):
             ensure_directory(disk, directory, device_path, in_order=in_order)
             try:

@@ -12,7 +12,7 @@ from swiftlite.objectstore.attributes import write_metadata
 from swiftlite.objectstore.commits import Steps
 from swiftlite.objectstore.context import Context
 from swiftlite.objectstore.hash_dir import HashDir
-from swiftlite.objectstore.publish import published, settled
+from swiftlite.objectstore.publish import published
 from swiftlite.objectstore.writer import create_file
 
 
@@ -29,7 +29,8 @@ def _written(
     file = create_file(disk, context.host.entropy, place, in_order=in_order)
     try:
         write_metadata(disk, file.fd, metadata, settings.metadata_format)
-        yield from settled(disk, file, empty=True, in_order=in_order)
-        yield from published(disk, place, file, name, settings.lock_timeout, in_order=in_order)
+        yield from published(
+            disk, place, file, name, settings.lock_timeout, empty=True, in_order=in_order
+        )
     finally:
         file.close()

@@ -1,7 +1,7 @@
 """The commit: a written file gets its name, in an order that survives a power cut at any point.
 
-    1  the file: data, attributes, fsync            by the writer, before it comes here
-       (on a device that keeps order: written out, which puts it ahead of the link)
+    1  the file: data and attributes written        by the writer, before it comes here
+       fsync (on a device that keeps order: the bytes set out, and are waited for in 2c)
        -- cut: the file has no name; nothing happened
     2  under the partition's lock:
        a  make the hash dir, and list it            older than what is there? refuse, write nothing
@@ -23,53 +23,71 @@ and lose the link, and then neither object would be there.
 A device keeps order when its file system has one journal that becomes stable in the order of the
 changes (`host.disk.keeps_order`: XFS; ext4 with a journal). There the link cannot be stable
 without the directories above it and the marks before it, nor without the file's attributes, its
-size, and the bytes that were on the medium when it was made. So one sync serves them all. What a
-cut leaves at each of the points above is the same.
+size, and the bytes that were on the medium when it was made. So one sync serves them all, and the
+file's bytes travel beside those of the mark, and of the files in whose company it is committed.
+What a cut leaves at each of the points above is the same.
 """
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 
 from swiftlite.host.disk import Disk
 from swiftlite.objectstore.api import Superseded, Unsettled
 from swiftlite.objectstore.commits import Steps
-from swiftlite.objectstore.fileset import Fileset, choose
+from swiftlite.objectstore.fileset import choose
 from swiftlite.objectstore.hash_dir import HashDir
 from swiftlite.objectstore.locks import partition_lock
-from swiftlite.objectstore.suffix_hashes import invalidate
+from swiftlite.objectstore.suffix_hashes import Mark
 from swiftlite.objectstore.temporary import Temporary
 
-_LINK_TRIES = 5
+_TRIES = 5
 
 
-def settled(disk: Disk, file: Temporary, *, empty: bool, in_order: bool) -> Steps[None]:
-    """Step 1, after data and attributes: the file will be whole wherever it has a name."""
+def settled(disk: Disk, file: Temporary, *, in_order: bool) -> Steps[None]:
+    """Step 1 for a file that needs no mark: it will be whole wherever it has a name."""
     if not in_order:
         disk.fsync(file.fd)
         return
-    if not empty:
-        disk.write_out(file.fd, wait=False)
-        yield ""
+    disk.write_out(file.fd, wait=False)
+    yield ""
     disk.write_out(file.fd)
 
 
 def published(
-    disk: Disk, place: HashDir, file: Temporary, name: str, lock_timeout: float, *, in_order: bool
-) -> Steps[Fileset]:
-    """Steps 2 to 4; gives the fileset as it is now. file is settled.
+    disk: Disk,
+    place: HashDir,
+    file: Temporary,
+    name: str,
+    lock_timeout: float,
+    *,
+    empty: bool,
+    in_order: bool,
+) -> Steps[None]:
+    """All steps for a file in a hash dir, once its data and attributes are written.
 
     in_order: disk.keeps_order() holds for the device. Raises Superseded, having written nothing,
     when the file would not count; and OSError.
     """
+    if not in_order:
+        disk.fsync(file.fd)
+    elif not empty:
+        disk.write_out(file.fd, wait=False)
     made: list[str] = []
     linked = False
     try:
-        try:
-            fileset = _linked(disk, place, file, name, 0.0, made, in_order=in_order)
-        except TimeoutError:
-            yield None
-            fileset = _linked(disk, place, file, name, lock_timeout, made, in_order=in_order)
+        lock = yield from _locked(disk, place, lock_timeout, in_order=in_order)
+        with lock:
+            new = make_directory(disk, place.path, place.partition_path, made)
+            obsolete = () if new else _obsoleted(disk, place, name)
+            with Mark(disk, place.partition_path, place.suffix) as mark:
+                if in_order:
+                    mark.start()
+                    if mark.needs_sync or not empty:
+                        yield ""
+                    disk.write_out(file.fd)
+                mark.settle(in_order=in_order)
+            _link(disk, place, file, name, made)
         linked = True
         yield place.path
         if not in_order:
@@ -78,54 +96,43 @@ def published(
     except OSError:
         _undo(disk, f"{place.path}/{name}" if linked else None, made)
         raise
-    for obsolete in fileset.obsolete:
-        remove(disk, f"{place.path}/{obsolete}")
-    return fileset
+    for old in obsolete:
+        remove(disk, f"{place.path}/{old}")
 
 
-def _linked(
-    disk: Disk,
-    place: HashDir,
-    file: Temporary,
-    name: str,
-    lock_timeout: float,
-    made: list[str],
-    *,
-    in_order: bool,
-) -> Fileset:
-    """Step 2. Directories made are added to made."""
-    try:
-        return _linked_here(disk, place, file, name, lock_timeout, made, in_order=in_order)
-    except FileNotFoundError:
-        # The partition was empty, and somebody has removed it since the file was created.
-        ensure_directory(disk, place.partition_path, place.device_path, in_order=in_order)
-        return _linked_here(disk, place, file, name, lock_timeout, made, in_order=in_order)
+def _locked(
+    disk: Disk, place: HashDir, lock_timeout: float, *, in_order: bool
+) -> Steps[AbstractContextManager[object]]:
+    """The partition, held; made again if it was empty and somebody has removed it meanwhile."""
+    held = ExitStack()
+    timeout = 0.0
+    for _ in range(_TRIES):
+        try:
+            held.enter_context(partition_lock(disk, place.partition_path, timeout))
+        except FileNotFoundError:
+            ensure_directory(disk, place.partition_path, place.device_path, in_order=in_order)
+        except TimeoutError:
+            if timeout:
+                raise
+            yield None
+            timeout = lock_timeout
+        else:
+            return held
+    raise Unsettled(f"{place.partition_path} vanishes as often as it is made")
 
 
-def _linked_here(
-    disk: Disk,
-    place: HashDir,
-    file: Temporary,
-    name: str,
-    lock_timeout: float,
-    made: list[str],
-    *,
-    in_order: bool,
-) -> Fileset:
-    with partition_lock(disk, place.partition_path, lock_timeout):
-        new = make_directory(disk, place.path, place.partition_path, made)
-        names = [] if new else disk.listdir(place.path)
-        fileset = choose([*names, name])
-        if name in names or name in fileset.obsolete:
-            raise Superseded(max(fileset.timestamp, choose(names).timestamp))
-        invalidate(disk, place.partition_path, place.suffix, in_order=in_order)
-        _link(disk, place, file, name, made)
-    return fileset
+def _obsoleted(disk: Disk, place: HashDir, name: str) -> tuple[str, ...]:
+    """What goes when this name comes. Raises Superseded when it would not count."""
+    names = disk.listdir(place.path)
+    fileset = choose([*names, name])
+    if name in names or name in fileset.obsolete:
+        raise Superseded(max(fileset.timestamp, choose(names).timestamp))
+    return fileset.obsolete
 
 
 def _link(disk: Disk, place: HashDir, file: Temporary, name: str, made: list[str]) -> None:
     """Link, making the hash dir again when a hash pass has removed it, empty, meanwhile."""
-    for _ in range(_LINK_TRIES):
+    for _ in range(_TRIES):
         try:
             file.link(f"{place.path}/{name}")
             return

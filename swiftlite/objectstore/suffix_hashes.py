@@ -82,43 +82,73 @@ def known_digest(disk: Disk, partition_path: str) -> str | None:
     return label.decode("ascii", "replace")
 
 
-def invalidate(disk: Disk, partition_path: str, suffix: str, *, in_order: bool = False) -> None:
-    """Mark a suffix as changed. The caller holds the partition's lock. Raises OSError.
+def invalidate(disk: Disk, partition_path: str, suffix: str) -> None:
+    """Mark a suffix as changed. The caller holds the partition's lock. Raises OSError."""
+    with Mark(disk, partition_path, suffix) as mark:
+        mark.settle(in_order=False)
 
-    in_order: the mark need not be stable on return, but ahead of all later changes of names.
+
+class Mark:
+    """A suffix marked as changed, for a change that follows when the mark is settled.
+
+    Used with the partition's lock held, so that nobody else sees a mark that is not settled. It is
+    taken back when it is left before that. Raises OSError.
     """
-    line = encode_invalidation(suffix)
-    fd = disk.open(f"{partition_path}/{INVALIDATIONS_FILE}", os.O_RDWR | os.O_CREAT | os.O_APPEND)
-    try:
-        known = disk.read(fd, _INVALIDATIONS_MAX)
+
+    __slots__ = ("_disk", "_fd", "_length_before", "_partition_path", "needs_sync")
+
+    def __init__(self, disk: Disk, partition_path: str, suffix: str) -> None:
+        self._disk = disk
+        self._partition_path = partition_path
+        self.needs_sync = False
+        path = f"{partition_path}/{INVALIDATIONS_FILE}"
+        self._fd = disk.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
+        try:
+            self._append(encode_invalidation(suffix))
+        except BaseException:
+            disk.close(self._fd)
+            raise
+
+    def _append(self, line: bytes) -> None:
+        disk = self._disk
+        known = disk.read(self._fd, _INVALIDATIONS_MAX)
+        self._length_before = len(known)
         if known.startswith(line) or b"\n" + line in known:
             return  # and durable, by the rule above
         if known and not known.endswith(b"\n"):
             line = b"\n" + line  # behind a line that a power cut tore
         # Asked before writing: a line left behind by a failure would be taken for durable.
-        cached = disk.exists(f"{partition_path}/{HASHES_FILE}")
-        disk.write(fd, line)
-        if cached:
-            _sync_marks(disk, fd, len(known), partition_path, in_order=in_order)
-    finally:
-        disk.close(fd)
+        self.needs_sync = disk.exists(f"{self._partition_path}/{HASHES_FILE}")
+        disk.write(self._fd, line)
 
+    def start(self) -> None:
+        """Have the bytes travel; for a file system that keeps order."""
+        if self.needs_sync:
+            self._disk.write_out(self._fd, wait=False)
 
-def _sync_marks(
-    disk: Disk, fd: int, length_before: int, partition_path: str, *, in_order: bool
-) -> None:
-    try:
-        if in_order:
-            disk.write_out(fd)
+    def settle(self, *, in_order: bool) -> None:
+        """Stable; in_order: at least ahead of all later changes of names."""
+        if not self.needs_sync:
             return
-        disk.fsync(fd)
-        if not length_before:
-            disk.fsync_dir(partition_path)  # the file may be new
-    except OSError:
-        # After a failed fsync the kernel counts the page as clean, so the next writer would
-        # find the line, and take it for durable.
-        disk.truncate(fd, length_before)
-        raise
+        if in_order:
+            self._disk.write_out(self._fd)
+        else:
+            self._disk.fsync(self._fd)
+            if not self._length_before:
+                self._disk.fsync_dir(self._partition_path)  # the file may be new
+        self.needs_sync = False
+
+    def __enter__(self) -> Mark:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            if self.needs_sync:
+                # After a failed sync the kernel counts the page as clean, so the next writer
+                # would find the line, and take it for durable.
+                self._disk.truncate(self._fd, self._length_before)
+        finally:
+            self._disk.close(self._fd)
 
 
 class HashDirs(Protocol):

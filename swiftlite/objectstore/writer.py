@@ -121,11 +121,13 @@ class Writer:
         write_metadata(disk, file.fd, metadata, self.settings.metadata_format)
         write_blocks(disk, file.fd, blocks)
         in_order = self.context.keeps_order(self.place.device)
-        yield from settled(disk, file, empty=not self._length, in_order=in_order)
         if self._length > self.settings.keep_cache_size:
+            yield from settled(disk, file, in_order=in_order)
             disk.drop_cache(file.fd, 0, self._length)
-        name, lock_timeout = data_name(timestamp), self.settings.lock_timeout
-        yield from published(disk, self.place, file, name, lock_timeout, in_order=in_order)
+        yield from published(
+            disk, self.place, file, data_name(timestamp), self.settings.lock_timeout,
+            empty=not self._length, in_order=in_order,
+        )  # fmt: skip
         file.close()
         self._file = None
         return metadata

@@ -16,6 +16,7 @@ from dataclasses import asdict
 from typing import Any
 
 from swiftlite.cli.locations import Locations, Target, locate
+from swiftlite.cli.pipes import may_be_cut
 from swiftlite.cluster import conf as cluster_conf
 from swiftlite.cluster.conf import ClusterConf
 from swiftlite.config.load import ConfError
@@ -61,6 +62,7 @@ def parser_of(kind: KindName) -> argparse.ArgumentParser:
     return made
 
 
+@may_be_cut
 def main_of(kind: KindName, arguments: Sequence[str] | None = None) -> int:
     made = parser_of(kind)
     options = made.parse_args(arguments)

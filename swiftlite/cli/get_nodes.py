@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 
 from swiftlite.cli.locations import Locations, Target, datadir_of, locate
+from swiftlite.cli.pipes import may_be_cut
 from swiftlite.cluster import conf as cluster_conf
 from swiftlite.cluster.conf import ClusterConf
 from swiftlite.ring import Ring
@@ -46,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
+@may_be_cut
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_intermixed_args(arguments)
     try:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote_plus
 
 from swiftlite.cli.locations import Locations, Target, datadir_of, locate
+from swiftlite.cli.pipes import may_be_cut
 from swiftlite.cluster import conf as cluster_conf
 from swiftlite.cluster.conf import ClusterConf
 from swiftlite.formats.metadata import MetadataUnreadable
@@ -67,6 +68,7 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
+@may_be_cut
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     if not os.path.exists(options.file):

@@ -9,6 +9,7 @@ import argparse
 import json
 from collections.abc import Sequence
 
+from swiftlite.cli.pipes import may_be_cut
 from swiftlite.cli.processes import Process, listing, running
 
 
@@ -24,6 +25,7 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
+@may_be_cut
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     show([one for one in running() if one.hours >= options.age], options.json, pids=options.pids)

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from swiftlite.cli.oldies import show
+from swiftlite.cli.pipes import may_be_cut
 from swiftlite.cli.processes import Process, running
 from swiftlite.service.servers import RUN_DIR
 
@@ -35,6 +36,7 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
+@may_be_cut
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     number = None

@@ -72,6 +72,7 @@ class InternalClient:
         *names: str,
         headers: Mapping[str, str] | None = None,
         query: str = "",
+        body: bytes = b"",
         allowed: Callable[[int], bool] = is_success,
     ) -> Answered:
         """names: account, container, object, as far as they go. Raises UnexpectedAnswer.
@@ -79,24 +80,26 @@ class InternalClient:
         Answers of 5xx are asked for again, with growing pauses, unless they are allowed.
         """
         path = "/v1/" + "/".join(names)
-        answer = self._once(method, path, headers or {}, query)
+        answer = self._once(method, path, headers or {}, query, body)
         for attempt in range(1, self._tries):
             if allowed(answer.status) or not is_server_error(answer.status):
                 break
             self._pause(2.0**attempt)
-            answer = self._once(method, path, headers or {}, query)
+            answer = self._once(method, path, headers or {}, query, body)
         if not allowed(answer.status):
             raise UnexpectedAnswer(method, path, answer.status)
         return answer
 
-    def _once(self, method: str, path: str, headers: Mapping[str, str], query: str) -> Answered:
-        response = send(self._app, Request(self._environ(method, path, headers, query)))
-        body = read_small_body(response, _BODY_BYTES_MAX)
+    def _once(
+        self, method: str, path: str, headers: Mapping[str, str], query: str, body: bytes
+    ) -> Answered:
+        response = send(self._app, Request(self._environ(method, path, headers, query, body)))
+        content = read_small_body(response, _BODY_BYTES_MAX)
         found = {name.lower(): value for name, value in response.headerlist}
-        return Answered(response.status_int, found, body)
+        return Answered(response.status_int, found, content)
 
     def _environ(
-        self, method: str, path: str, headers: Mapping[str, str], query: str
+        self, method: str, path: str, headers: Mapping[str, str], query: str, body: bytes
     ) -> dict[str, Any]:
         environ = {
             "REQUEST_METHOD": method,
@@ -111,9 +114,9 @@ class InternalClient:
             "HTTP_HOST": "localhost",
             "HTTP_USER_AGENT": self._agent,
             "HTTP_X_BACKEND_ALLOW_RESERVED_NAMES": "true",
-            "CONTENT_LENGTH": "0",
+            "CONTENT_LENGTH": str(len(body)),
             "wsgi.url_scheme": "http",
-            "wsgi.input": io.BytesIO(b""),
+            "wsgi.input": io.BytesIO(body),
             "wsgi.version": (1, 0),
             "wsgi.multithread": False,
             "wsgi.multiprocess": True,
@@ -125,14 +128,17 @@ class InternalClient:
             environ[environ_key(name)] = text_to_wsgi(value)
         return environ
 
-    def listing(self, *names: str, prefix: str = "") -> Iterator[dict[str, Any]]:
+    def listing(
+        self, *names: str, prefix: str = "", marker: str = "", end_marker: str = ""
+    ) -> Iterator[dict[str, Any]]:
         """Entries of an account or container, page by page as they are taken; nothing when it
         is not there. Raises UnexpectedAnswer."""
-        marker = ""
         while True:
             query = f"format=json&limit={PAGE}&marker={quote_path(marker, safe='')}"
             if prefix:
                 query += f"&prefix={quote_path(prefix, safe='')}"
+            if end_marker:
+                query += f"&end_marker={quote_path(end_marker, safe='')}"
             answer = self.request("GET", *names, query=query, allowed=_there_or_not)
             entries = json.loads(answer.body) if answer.status == 200 else []
             if not entries:

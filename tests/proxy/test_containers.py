@@ -193,3 +193,19 @@ def test_a_newer_deletion_wins_over_an_older_copy(cluster: Cluster) -> None:
         node.items["a/c"] = Item("9000000000.00000", deleted=True)
     answer = cluster.ask("GET", "/v1/a/c", X_Newest="true")
     assert answer.status == 404
+
+
+def test_rows_for_an_account_that_is_not_there_yet_go_to_the_containers(
+    make_cluster: Make,
+) -> None:
+    """So the first tasks of the expirer come to be; OpenStack Swift asks for no account either."""
+    cluster = make_cluster()
+    answer = cluster.ask(
+        "UPDATE",
+        "/v1/.new/c",
+        b"[]",
+        X_Backend_Allow_Private_Methods="True",
+        X_Backend_Storage_Policy_Index="0",
+        X_Timestamp="1700000000.00000",
+    )
+    assert all(node.saw("UPDATE", "container") for node in cluster.primaries), answer.status

@@ -1,0 +1,1 @@
+"""`swiftlite-account-audit`: do accounts, containers and objects agree, on all of their nodes?"""

@@ -1,0 +1,1 @@
+"""`swiftlite-drive-audit CONF`: unmounts disks of which the kernel's log complains."""

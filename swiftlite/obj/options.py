@@ -73,6 +73,11 @@ class ObjectServerOptions:
     keep_cache_slo_manifest: bool = opt(
         False, "Keep manifests of static large objects in the page cache."
     )
+    lend_files: bool = opt(
+        True,
+        "Let proxies on this host, run by the same user, read and write files of large objects"
+        " themselves.",
+    )
     mb_per_sync: int = opt(
         512, "Sync a body that comes in after so many MiB; 0: only at its end.", minimum=0
     )

@@ -17,6 +17,7 @@ from typing import Protocol
 
 from swiftlite.formats.block_checksums import BlockChecksums
 from swiftlite.formats.crc import crc32
+from swiftlite.formats.lent_file import LentFile
 from swiftlite.host.disk import Disk
 from swiftlite.host.net import Stream
 from swiftlite.objectstore.api import BLOCK_BYTES, Damaged, translated
@@ -170,6 +171,14 @@ class Body:
 
     def part(self, start: int, stop: int) -> Part:
         return Part(self, start, stop)
+
+    def to_lend(self) -> LentFile | None:
+        """How a process of this host opens the same file, if it can check what it reads there."""
+        if not isinstance(self.check, BlockCheck):
+            return None
+        facts = self.context.host.disk.fstat(self.fd)
+        path = f"{self.place.path}/{self.file_name}"
+        return LentFile(facts.st_dev, facts.st_ino, self.length, self.drops_cache, path)
 
     def close(self) -> None:
         fd, self.fd = self.fd, -1

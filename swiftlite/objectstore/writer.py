@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 
 from swiftlite.formats.block_checksums import BlockChecksums, BlockSummer
+from swiftlite.formats.lent_file import LentFile
 from swiftlite.formats.ondisk_names import data_name
 from swiftlite.formats.put_trailer import PutTrailer
 from swiftlite.host.disk import Disk
@@ -57,12 +58,24 @@ class Writer:
         self._digest = hashlib.md5(usedforsecurity=False) if hashes else None
         self._summer = BlockSummer(size)
         self._length = 0
+        self._lent = False
         self._synced = 0  # bytes of the body that an earlier sync has covered
         self._reserve_checked = 0
 
     def write(self, block: memoryview) -> None:
         """Take in the next bytes; they are the caller's again on return. Raises StoreError."""
         self.context.offload(self.place.device, self._take, block)
+
+    def lend(self) -> LentFile:
+        """The file, for a process of this host to write the body into; finish() is then given
+        none of it. Raises StoreError."""
+        assert self.announced is not None
+        self.context.offload(self.place.device, self._make_to_lend)
+        assert self._file is not None
+        fd, facts = self._file.fd, self.disk.fstat(self._file.fd)
+        path = f"/proc/{self.context.host.process.pid}/fd/{fd}"
+        self._length = self.announced
+        return LentFile(facts.st_dev, facts.st_ino, self.announced, False, path)
 
     def finish(
         self,
@@ -94,6 +107,11 @@ class Writer:
 
     # What follows runs on a disk thread.
 
+    def _make_to_lend(self) -> None:
+        self._ensure_room(0)
+        self._opened()
+        self._lent = True
+
     def _take(self, block: memoryview) -> None:
         self._ensure_room(len(block))
         file = self._opened()
@@ -115,7 +133,7 @@ class Writer:
     ) -> Steps[Metadata]:
         if block or self._file is None:
             self._take(block)
-        blocks = self._summer.finish()
+        blocks = self._lent_blocks(sent) if self._lent else self._summer.finish()
         metadata = describe(Written(self._length, self._etag(blocks, sent)))
         disk, file = self.disk, self._opened()
         write_metadata(disk, file.fd, metadata, self.settings.metadata_format)
@@ -132,12 +150,19 @@ class Writer:
         self._file = None
         return metadata
 
+    def _lent_blocks(self, sent: PutTrailer | None) -> BlockChecksums:
+        """What was written from elsewhere, as whoever wrote it has summed it up."""
+        assert sent is not None
+        if self.disk.fstat(self._opened().fd).st_size != self._length:
+            raise Garbled
+        return sent.blocks
+
     def _etag(self, blocks: BlockChecksums, sent: PutTrailer | None) -> str:
         """The MD5: computed here, or the sender's once its checksums have been found right."""
         if self._digest is not None:
             return self._digest.hexdigest()
         assert sent is not None
-        if sent.blocks != blocks:
+        if sent.blocks != blocks or blocks.length != self._length:
             raise Garbled
         return sent.etag
 

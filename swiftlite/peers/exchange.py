@@ -100,6 +100,10 @@ class Exchange:
             raise self._fault(error, "taking the body") from None
         self._sent += len(block)
 
+    def skip_body(self) -> None:
+        """The body goes another way, as a 100 has asked for; only its trailer comes here."""
+        self._sent = self._declared
+
     def send_trailer(self, trailer: bytes, deadline: float | None) -> None:
         """What a 100 has asked for, behind the body and beyond its length. Raises as send."""
         self.send(trailer, deadline)

@@ -20,14 +20,16 @@ class Buffers:
         self._idle: list[bytearray] = []
         self._out = 0
 
-    def take(self) -> bytearray:
+    def take(self, *, whole: bool = False) -> bytearray:
+        """whole: never a small one."""
         self._out += 1
-        if self._out > _LARGE_MAX:
+        if self._out > _LARGE_MAX and not whole:
             return bytearray(_FEW_BYTES)
         return self._idle.pop() if self._idle else bytearray(BLOCK_BYTES)
 
-    def give_back(self, block: bytearray) -> None:
-        """Only once nobody holds a view of it that will be read."""
+    def give_back(self, block: bytearray, *, lost: bool = False) -> None:
+        """Only once nobody holds a view of it that will be read. lost: somebody may still write
+        to it, so it is not used again."""
         self._out -= 1
-        if len(self._idle) < _KEPT_MAX and len(block) == BLOCK_BYTES:
+        if len(self._idle) < _KEPT_MAX and len(block) == BLOCK_BYTES and not lost:
             self._idle.append(block)

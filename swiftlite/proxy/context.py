@@ -16,6 +16,7 @@ from swiftlite.proxy.cors import CorsRules
 from swiftlite.proxy.lanes import LaneBlocks
 from swiftlite.proxy.node_limit import NodeLimiter
 from swiftlite.proxy.nodes import Order, Timings
+from swiftlite.proxy.obj.borrowing import Borrowing
 from swiftlite.proxy.options import PolicyOptions, ProxyOptions
 from swiftlite.ring import Device
 from swiftlite.vocab.timestamp import RAW_PER_SECOND, Timestamp
@@ -62,6 +63,7 @@ class Context:
         )
         self.pool = Pool(host, conn_timeout=options.conn_timeout, read_timeout=self.read_timeout)
         self.buffers = Buffers()
+        self.borrowing = Borrowing(host, log, wanted=options.borrow_files)
         self.cors = CorsRules(
             options.strict_cors_mode, options.cors_allow_origin, options.cors_expose_headers
         )

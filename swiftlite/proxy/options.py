@@ -128,6 +128,11 @@ class ProxyOptions(PolicyOptions):
         "Compute the MD5 of a large body here, and send it with checksums to the object servers"
         " that take it, instead of having each of them compute it.",
     )
+    borrow_files: bool = opt(
+        True,
+        "Read and write the files of large objects directly where an object server on this host"
+        " lends them.",
+    )
     error_suppression_interval: Seconds = opt(
         60.0, "A node with too many errors within this time is left alone as long.", minimum=0
     )

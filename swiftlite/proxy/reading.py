@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import NamedTuple
 
 from swiftlite.host.net import DeadlinePassed
@@ -94,6 +95,11 @@ class Search:
         found = self._in_turn()
         self.blame.settle()
         return found
+
+    def again(self, node: Node, headers: Sequence[Header]) -> Found | None:
+        """As next(), with that node first, which has answered already."""
+        self._nodes = chain((node,), self._nodes)
+        return self.next(headers)
 
     def newest(self) -> Found | None:
         """Ask every node at once; the newest good answer, unless a deletion is newer still."""

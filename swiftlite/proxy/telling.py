@@ -24,6 +24,7 @@ from swiftlite.proxy.best_response import (
 from swiftlite.proxy.blame import Blame, describe
 from swiftlite.proxy.context import Context
 from swiftlite.proxy.nodes import Node
+from swiftlite.proxy.obj.lent_upload import LentUpload
 from swiftlite.proxy.outgoing import block_of, request_head
 from swiftlite.proxy.plan import Plan
 from swiftlite.vocab.status import is_success
@@ -54,6 +55,7 @@ class Lane:
     exchange: Exchange
     since: float  # when it began to be this node's turn to speak
     trailed: bool = False  # it wants a trailer behind the body (doc/formats/put-trailer.md)
+    upload: LentUpload | None = None  # where the body goes, if not by the exchange
 
 
 class Telling:
@@ -191,6 +193,12 @@ class Telling:
         wanted = [lane.number]
         while wanted and (node := self._next_node()) is not None:
             wanted = self._open([(lane.number, node)], ending, body)
+
+    def once_more(self, lane: Lane, ending: bytes) -> None:
+        """Ask the same node again, otherwise."""
+        lane.exchange.close()
+        if self._open([(lane.number, lane.node)], ending, b""):
+            self.again(lane, ending)
 
     def _all_have_answered(self) -> bool:
         """Wait for all of them, but not for long: who is late is waited for one by one."""

@@ -79,6 +79,8 @@ class SimProcess:
     def pid(self) -> int:
         return self._pid
 
+    place = ""
+
     @property
     def parent_pid(self) -> int:
         return 1

@@ -136,6 +136,8 @@ X_OBJ_MULTIPHASE_COMMIT = "X-Obj-Multiphase-Commit"
 # Offers between two swiftlite processes; Swift ignores them
 X_BACKEND_SWIFTLITE = "X-Backend-Swiftlite"
 X_BACKEND_SWIFTLITE_ROWS = "X-Backend-Swiftlite-Rows"
+X_BACKEND_SWIFTLITE_LEND = "X-Backend-Swiftlite-Lend"
+X_BACKEND_SWIFTLITE_LENT = "X-Backend-Swiftlite-Lent"
 X_BACKEND_SWIFTLITE_TRAILER = "X-Backend-Swiftlite-Trailer"
 
 # Headers beside user metadata that an object keeps unless the operator says otherwise

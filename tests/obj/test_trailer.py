@@ -34,9 +34,11 @@ def trailer_of(body: bytes, etag: str = ETAG) -> bytes:
     return encode_trailer(PutTrailer(summer.finish(), etag))
 
 
-def begin(client: Client, expect: bool = True, **headers: str) -> Exchange:
+def begin(
+    client: Client, headers: dict[str, str] | None = None, *, expect: bool = True
+) -> Exchange:
     named = [("X-Timestamp", NOW.internal), ("Content-Type", "a/b"), (OFFER, "1")]
-    named += headers.items()
+    named += (headers or {}).items()
     head = render_head("PUT", PATH, named, client.address, content_length=len(BODY), expect=expect)
     exchange = client.pool.open(client.address, head, deadline=client.deadline)
     if expect:
@@ -88,7 +90,7 @@ def test_a_damaged_trailer_is_refused(client: Client) -> None:
 
 
 def test_what_the_client_expects_still_counts(client: Client) -> None:
-    exchange = begin(client, ETag="0" * 32)
+    exchange = begin(client, {"ETag": "0" * 32})
     exchange.send(BODY, client.deadline)
     exchange.send_trailer(trailer_of(BODY), client.deadline)
     assert exchange.answer(client.deadline).status == 422

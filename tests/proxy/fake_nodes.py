@@ -6,20 +6,26 @@ FORMATS' backend HTTP has it, no more: enough to see what the proxy makes of it.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import md5
+from pathlib import Path
 from typing import Any
 
+from swiftlite.formats.lent_file import LentFile, render_lent
 from swiftlite.formats.put_trailer import PutTrailer, decode_trailer, trailer_bytes
 from swiftlite.host.bundle import Host
 from swiftlite.host.net import Stream
 from swiftlite.httpd.acceptor import Acceptor, serve
 from swiftlite.ring import Device
+from swiftlite.vocab.headers import X_BACKEND_SWIFTLITE_LEND as LEND
+from swiftlite.vocab.headers import X_BACKEND_SWIFTLITE_LENT as LENT
 from swiftlite.vocab.headers import X_BACKEND_SWIFTLITE_TRAILER as TRAILER
 from swiftlite.vocab.timestamp import Timestamp
 from swiftlite.web import Refusal, Request, Response
 from swiftlite.web.ranges import answer as answer_ranges
+from swiftlite.web.ranges import wanted_spans
 from swiftlite.web.wsgi import Environ
 from tests.httpd.conftest import TestLog
 
@@ -60,6 +66,8 @@ class FakeNode:
         self.fault: Fault | None = None
         self.takes_trailers = False
         self.trailers: list[PutTrailer] = []
+        self.lends: str | None = None  # the path of a file that bodies are to be written into
+        self.lent_body: LentFile | None = None  # what is told instead of a body that is read
         self.log = TestLog()
         self._acceptor: Acceptor | None = None
         self._released = host.tasks.event()
@@ -106,9 +114,14 @@ class FakeNode:
         if verb == "PUT" and kind_of(path) == "object":
             self._check_before_body(request, self.items.get(name))
             trailer = self._ask_for_trailer(request)
-        body = request.read_body(1 << 26) if verb in ("PUT", "POST", "UPDATE") else b""
+        lent = trailer and self.lends is not None and LEND in headers
+        body = b""
+        if not lent and verb in ("PUT", "POST", "UPDATE"):
+            body = request.read_body(1 << 26)
         if trailer:
             self.trailers.append(decode_trailer(request.body_reader.read(trailer)))
+        if lent:
+            body = Path(str(self.lends)).read_bytes()
         self.seen.append(Seen(verb, path, headers, body, request.environ["QUERY_STRING"]))
         kind = kind_of(path)
         if verb in ("GET", "HEAD"):
@@ -120,8 +133,13 @@ class FakeNode:
         length = request.body_length
         if not (self.takes_trailers and length and request.get_header(TRAILER) == "1"):
             return 0
-        request.environ["swiftlite.continue"]([(TRAILER, "1")])
-        count = trailer_bytes(length)
+        told, count = [(TRAILER, "1")], trailer_bytes(length)
+        if self.lends is not None and request.get_header(LEND):
+            facts = os.stat(self.lends)
+            lent = LentFile(facts.st_dev, facts.st_ino, length, False, self.lends)
+            told.append((LENT, render_lent(lent)))
+            request.environ["wsgi.input"].extend(-length)
+        request.environ["swiftlite.continue"](told)
         request.environ["wsgi.input"].extend(count)
         return count
 
@@ -154,6 +172,8 @@ class FakeNode:
             headers["Accept-Ranges"] = "bytes"
             seconds = float(timestamp.ceil())
             headers["X-Backend-Data-Timestamp"] = timestamp.internal
+            if self.lent_body is not None and request.get_header(LEND):
+                return self._lent(request, headers, len(item.body))
             return answer_ranges(
                 request, headers, InMemory(item.body), etag=etag, last_modified=seconds
             )
@@ -161,6 +181,16 @@ class FakeNode:
         if request.verb == "HEAD":
             return Response(204, headers)
         return Response(200, {**headers, "Content-Type": "application/json"}, item.body or b"[]")
+
+    def _lent(self, request: Request, headers: dict[str, str], length: int) -> Response:
+        assert self.lent_body is not None
+        headers[LENT] = render_lent(self.lent_body)
+        spans = wanted_spans(request, length, etag=None, last_modified=None)
+        if spans is None:
+            return Response(200, headers)
+        ((start, stop),) = spans
+        headers["Content-Range"] = f"bytes {start}-{stop - 1}/{length}"
+        return Response(206, headers)
 
     def _change(
         self, request: Request, kind: str, name: str, headers: dict[str, str], body: bytes
@@ -286,6 +316,19 @@ def closing_once(*verbs: str, carry_out: bool) -> Fault:
         node.fault = None
         if carry_out:
             node._answer(request)
+        request.environ["swiftlite.stream"].close()
+        raise Refusal(500)
+
+    return fault
+
+
+def closing_after_lending() -> Fault:
+    """A PUT's connection is closed a moment after its file has been lent."""
+
+    def fault(node: FakeNode, request: Request) -> Response | None:
+        if not _concerned(request, ("PUT",), "object"):
+            return None
+        node._ask_for_trailer(request)
         request.environ["swiftlite.stream"].close()
         raise Refusal(500)
 

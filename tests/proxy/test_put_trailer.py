@@ -6,13 +6,14 @@ import io
 import os
 from collections.abc import Callable
 from hashlib import md5
+from pathlib import Path
 
 import pytest
 
 from swiftlite.formats.block_checksums import BlockSummer
 from swiftlite.vocab.headers import X_BACKEND_SWIFTLITE_TRAILER as TRAILER
 from tests.proxy.clusters import Cluster
-from tests.proxy.fake_nodes import answering, closing_after
+from tests.proxy.fake_nodes import answering, closing_after, closing_after_lending
 
 BIG = os.urandom(3_000_007)
 Make = Callable[..., Cluster]
@@ -79,3 +80,84 @@ def test_a_client_that_goes_leaves_nothing(cluster: Cluster) -> None:
     assert answer.status == 499
     cluster.settle()
     assert cluster.holders("a/c/o") == []
+
+
+# Files lent
+
+
+def lending(cluster: Cluster, root: Path, *nodes: int) -> Cluster:
+    for number in nodes:
+        path = root / f"lent-{number}"
+        path.touch()
+        cluster.nodes[number].lends = str(path)
+    return taking(cluster, *nodes)
+
+
+@pytest.mark.parametrize("lenders", [(0, 1, 2), (2,)])
+def test_bodies_are_written_into_lent_files(
+    cluster: Cluster, tmp_path: Path, lenders: tuple[int, ...]
+) -> None:
+    lending(cluster, tmp_path, *lenders)
+    cluster.put("/v1/a/c/o", BIG)
+    for number, node in enumerate(cluster.primaries):
+        assert node.items["a/c/o"].body == BIG
+        assert len(node.trailers) == (number in lenders)
+    cluster.settle()
+    for node in cluster.primaries:
+        assert cluster.context.pool.idle_count(node.device.address) == 1
+
+
+def test_what_cannot_be_opened_is_asked_for_plainly_from_then_on(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    lending(cluster, tmp_path, 0, 1, 2)
+    cluster.nodes[1].lends = str(tmp_path)  # a directory
+    cluster.put("/v1/a/c/o", BIG)
+    assert cluster.holders("a/c/o") == [0, 1, 2]
+    assert cluster.nodes[1].items["a/c/o"].body == BIG
+    cluster.put("/v1/a/c/p", BIG)
+    assert "X-Backend-Swiftlite-Lend" not in cluster.nodes[0].saw("PUT")[1].headers
+    assert [len(node.trailers) for node in cluster.primaries] == [2, 2, 2]
+
+
+def test_a_lent_disk_that_is_full_is_done_without(cluster: Cluster, tmp_path: Path) -> None:
+    lending(cluster, tmp_path, 0, 1, 2)
+    cluster.nodes[1].lends = "/dev/full"
+    cluster.put("/v1/a/c/o", BIG)
+    assert set(cluster.holders("a/c/o")) >= {0, 2}
+
+
+def test_a_node_that_dies_after_lending_is_done_without(cluster: Cluster, tmp_path: Path) -> None:
+    lending(cluster, tmp_path, 0, 1, 2)
+    cluster.nodes[1].fault = closing_after_lending()
+    cluster.put("/v1/a/c/o", BIG)
+    assert cluster.holders("a/c/o") == [0, 2]
+    for _ in range(5):
+        assert cluster.ask("GET", "/v1/a/c/o").body == BIG
+
+
+def test_two_nodes_that_die_after_lending_are_too_many(cluster: Cluster, tmp_path: Path) -> None:
+    lending(cluster, tmp_path, 0, 1, 2)
+    for node in cluster.nodes[:2]:
+        node.fault = closing_after_lending()
+    answer = cluster.ask("PUT", "/v1/a/c/o", BIG, Content_Type="a/b")
+    assert answer.status == 503
+
+
+def test_no_descriptor_stays_open(cluster: Cluster, tmp_path: Path) -> None:
+    lending(cluster, tmp_path, 0, 1, 2)
+    cluster.put("/v1/a/c/o", BIG)
+    cluster.nodes[1].fault = closing_after_lending()
+    cluster.put("/v1/a/c/p", BIG)
+    answer = cluster.ask("PUT", "/v1/a/c/q", io.BytesIO(BIG), Content_Length="9999999")
+    assert answer.status == 499
+    links = [os.readlink(path) for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]
+    assert [link for link in links if "lent-" in link] == []
+
+
+def test_nothing_is_borrowed_with_the_option_off(make_cluster: Make, tmp_path: Path) -> None:
+    cluster = lending(make_cluster(borrow_files=False), tmp_path, 0, 1, 2)
+    cluster.make_container()
+    cluster.put("/v1/a/c/o", BIG)
+    assert "X-Backend-Swiftlite-Lend" not in cluster.nodes[0].saw("PUT")[0].headers
+    assert [node.items["a/c/o"].body == BIG for node in cluster.primaries] == [True] * 3

@@ -64,13 +64,23 @@ def _without_document(
 ) -> PlainBody:
     """Asks for the checksums behind the body where they are offered."""
     reader, length = request.body_reader, request.body_length
-    extend = getattr(reader, "extend", None)
-    offered = request.get_header(X_BACKEND_SWIFTLITE_TRAILER) == "1"
-    if not (offered and length and send_continue is not None and extend is not None):
+    if send_continue is None or length is None or not offers_trailer(request):
         return PlainBody(reader, length)
     send_continue([(X_BACKEND_SWIFTLITE_TRAILER, "1")])
-    extend(trailer_bytes(length))
+    reader.extend(trailer_bytes(length))  # type: ignore[attr-defined]  # offers_trailer
     return TrailedBody(reader, length)
+
+
+def offers_trailer(request: Request) -> bool:
+    """Whether the sender waits to hear if its checksums may follow the body."""
+    environ = request.environ
+    return (
+        request.get_header(X_BACKEND_SWIFTLITE_TRAILER) == "1"
+        and bool(request.body_length)
+        and "HTTP_EXPECT" in environ
+        and "swiftlite.continue" in environ
+        and hasattr(request.body_reader, "extend")
+    )
 
 
 class PlainBody:

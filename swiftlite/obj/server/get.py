@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from swiftlite.obj.server.context import ServerContext
+from swiftlite.obj.server.lend import lent_part, may_lend
 from swiftlite.obj.server.metadata import answer_headers
 from swiftlite.obj.server.placement import placement_of
 from swiftlite.objectstore.api import Absent, Damaged, Presence
@@ -85,6 +86,11 @@ def _with_body(
         ):
             return Response(200, headers, found.content, content_length=found.size)
     body = found.body(whole=spans is None, keep_cache=_keeps_cache(server, found, environ))
+    if may_lend(server, request):
+        response = lent_part(request, headers, body, spans, etag, last_modified)
+        if response is not None:
+            body.close()
+            return response
     try:
         if spans is None:
             body.prepare(0, found.size)

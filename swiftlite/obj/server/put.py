@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from swiftlite.obj.server.body import ObjectBody, TrailedBody, body_of
 from swiftlite.obj.server.context import ServerContext
+from swiftlite.obj.server.lend import LentBody, wants_to_write
 from swiftlite.obj.server.metadata import (
     metadata_of_footers,
     metadata_of_put,
@@ -29,9 +30,12 @@ def put(server: ServerContext, request: Request) -> Response:
     check_object_creation(request, where.obj, server.limits, timestamp.seconds)
     diskfile = server.manager.diskfile(*where)
     replaced = _check_replaced(request, diskfile.open(timestamp), timestamp)
-    body = body_of(request)
-    writer = diskfile.writer(body.announced, hashes=not isinstance(body, TrailedBody))
+    lends = wants_to_write(server, request)
+    body = None if lends else body_of(request)
+    announced = request.body_length if body is None else body.announced
+    writer = diskfile.writer(announced, hashes=not (lends or isinstance(body, TrailedBody)))
     try:
+        body = body or LentBody(server, request, writer)
         metadata, footers = _store(server, request, body, writer, timestamp, diskfile.name)
     finally:
         writer.close()
@@ -75,6 +79,9 @@ def _store(
     name: str,
 ) -> tuple[Metadata, dict[str, str]]:
     """Read, write and commit; the stored metadata, and the footers that came with the body."""
+    if isinstance(body, LentBody):
+        written, nothing = body.announced or 0, memoryview(b"")
+        return _finished(server, request, body, writer, nothing, written, timestamp, name)
     if body.announced is not None and body.announced <= SMALL_BYTES:
         last = _filled(body, memoryview(bytearray(body.announced)))
         return _finished(server, request, body, writer, last, 0, timestamp, name)

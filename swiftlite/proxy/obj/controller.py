@@ -56,6 +56,8 @@ class ObjectController:
             headers.append(("X-Backend-Storage-Policy-Index", str(policy.index)))
         if context.options.allow_open_expired and request.true_header("X-Open-Expired"):
             headers.append(("X-Backend-Open-Expired", "true"))
+        if environ["REQUEST_METHOD"] == "GET":
+            headers += context.borrowing.offered
         trans_id = context.trans_id(request)
         headers += common_headers(request, trans_id, context.agent)
         own = context.policy_options(policy.index)

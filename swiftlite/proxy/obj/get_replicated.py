@@ -15,9 +15,12 @@ from swiftlite.host.net import Stream
 from swiftlite.peers.errors import PeerBroke, PeerFault
 from swiftlite.proxy.answers import length_of, response_of, told_headers, without
 from swiftlite.proxy.context import Context
+from swiftlite.proxy.obj.borrowing import NotTheFile
+from swiftlite.proxy.obj.lent_download import LentDownload
 from swiftlite.proxy.plan import Header
 from swiftlite.proxy.reading import Found, ReadPlan, Search
 from swiftlite.vocab.byte_ranges import parse_range
+from swiftlite.vocab.headers import X_BACKEND_SWIFTLITE_LEND, X_BACKEND_SWIFTLITE_LENT
 from swiftlite.vocab.http_date import parse_http_date
 from swiftlite.vocab.status import has_no_body
 from swiftlite.web import Request, Response
@@ -36,8 +39,10 @@ _CONDITIONS = frozenset(
         "If-Modified-Since",
         "If-Unmodified-Since",
         "If-Range",
+        X_BACKEND_SWIFTLITE_LEND,
     )
 )
+_RANGE_AND_OFFER = frozenset(("Range", X_BACKEND_SWIFTLITE_LEND))
 
 
 def read_replicated(context: Context, request: Request, plan: ReadPlan) -> Response:
@@ -62,6 +67,9 @@ def _response(context: Context, search: Search, found: Found) -> Response | None
     answer = found.answer
     status = answer.status
     headers = told_headers(answer.headers.items(), read=True)
+    told = answer.headers.get(X_BACKEND_SWIFTLITE_LENT)
+    if told is not None:
+        return _lent_response(context, search, found, told)
     if search.plan.method == "HEAD" or has_no_body(status):
         answer.close()
         described = None if has_no_body(status) else answer.headers.get("Content-Length")
@@ -78,16 +86,37 @@ def _response(context: Context, search: Search, found: Found) -> Response | None
         return None
 
 
+def _lent_response(context: Context, search: Search, found: Found, told: str) -> Response | None:
+    """The answer over a file that is lent; out of a plain answer if that cannot be used."""
+    answer, node = found.answer, found.node
+    answer.close()
+    content_range = answer.headers.get("Content-Range")
+    start, stop = _first_byte(content_range), _stop_byte(content_range)
+    try:
+        lent = LentDownload(context, node, told, start, stop)
+    except (NotTheFile, PeerFault):
+        # It may be damaged: the node sees that by itself then, and sets it aside.
+        again = search.again(node, _plain(search.plan))
+        return None if again is None else _response(context, search, again)
+    headers = told_headers(answer.headers.items(), read=True)
+    body = RelayedBody(context, search, found, lent)
+    return Response(answer.status, headers, app_iter=body, content_length=lent.length)
+
+
 class RelayedBody:
     """host.net.SelfSending: a body from one node, and from others when that one fails."""
 
-    def __init__(self, context: Context, search: Search, found: Found) -> None:
+    def __init__(
+        self, context: Context, search: Search, found: Found, lent: LentDownload | None = None
+    ) -> None:
+        """lent: its file, which is read as long as that goes well."""
         self._context = context
         self._search = search
         self._found = found
         headers = found.answer.headers
         self._etag = (headers.get("ETag") or "").strip('"')
-        self._length = found.answer.length
+        self._lent = lent
+        self._length = found.answer.length if lent is None else lent.length
         self._start = _first_byte(headers.get("Content-Range"))
         self._done = 0
         self._waited = 0.0  # for the client, since the last block was read
@@ -104,6 +133,15 @@ class RelayedBody:
         before more is taken, so that another can go on at the right byte."""
         context = self._context
         monotonic = context.monotonic
+        while self._lent is not None:
+            try:
+                count = self._lent.send_some(stream)
+            except PeerFault as fault:
+                self._go_on_plainly(fault)
+            else:
+                if not count:
+                    return self._done
+                self._done += count
         conduit = context.host.net.conduit(spliced=context.options.relay_by_splice)
         try:
             while count := self._move_into(conduit):
@@ -117,8 +155,15 @@ class RelayedBody:
 
     def close(self) -> None:
         self._found.answer.close()
+        if self._lent is not None:
+            self._lent.close()
 
     def _read(self) -> bytes:
+        while self._lent is not None:
+            try:
+                return self._lent.read_some()
+            except PeerFault as fault:
+                self._go_on_plainly(fault)
         while True:
             try:
                 return self._found.answer.read(AT_ONCE_BYTES)
@@ -136,10 +181,25 @@ class RelayedBody:
         """Find a node with the same object and go on at the next byte; raises the fault when
         there is none, which ends the client's connection."""
         self._search.failed(self._found.node, fault, excused=self._waited > _CLIENT_PAUSE_S)
+        self._go_on_with(self._search.next(self._rest()), fault)
+
+    def _go_on_plainly(self, fault: PeerFault) -> None:
+        """The same without the lent file: first of the same node, which sees then by itself what
+        is wrong with it."""
+        assert self._lent is not None
+        self._lent.close()
+        self._lent = None
+        self._go_on_with(self._search.again(self._found.node, self._rest()), fault)
+
+    def _rest(self) -> list[Header]:
+        """What asks for the bytes that are still missing."""
         begin = self._start + self._done
         last = "" if self._length is None else str(self._start + self._length - 1)
-        headers = _with_range(self._search.plan, f"bytes={begin}-{last}")
-        while (found := self._search.next(headers)) is not None:
+        return _with_range(self._search.plan, f"bytes={begin}-{last}")
+
+    def _go_on_with(self, found: Found | None, fault: PeerFault) -> None:
+        begin = self._start + self._done
+        while found is not None:
             answer = found.answer
             same = (answer.headers.get("ETag") or "").strip('"') == self._etag
             starts = _first_byte(answer.headers.get("Content-Range"))
@@ -148,6 +208,7 @@ class RelayedBody:
                 self._found = found
                 return
             answer.close()
+            found = self._search.next()
         raise fault
 
 
@@ -209,10 +270,21 @@ def _read_ranges(context: Context, request: Request, plan: ReadPlan) -> Response
 
 def _with_range(plan: ReadPlan, value: str, *, keep_conditions: bool = False) -> list[Header]:
     """The plan's headers with another Range; conditions hold already unless they are kept."""
-    dropped = ("Range",) if keep_conditions else _CONDITIONS
+    dropped = _RANGE_AND_OFFER if keep_conditions else _CONDITIONS
     headers = [item for item in plan.headers if item[0] not in dropped]
     headers.append(("Range", value))
     return headers
+
+
+def _plain(plan: ReadPlan) -> list[Header]:
+    """The plan's headers, asking for nothing lent."""
+    return [item for item in plan.headers if item[0] != X_BACKEND_SWIFTLITE_LEND]
+
+
+def _stop_byte(content_range: str | None) -> int | None:
+    """Where a part stops (half-open): `bytes 5-9/20` -> 10; None for a whole body."""
+    digits = (content_range or "").partition("-")[2].partition("/")[0]
+    return int(digits) + 1 if digits.isascii() and digits.isdigit() and len(digits) < 20 else None
 
 
 def _first_byte(content_range: str | None) -> int:

@@ -6,18 +6,23 @@ will take it (100-continue), so that a full disk or a newer object is known befo
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 
+from swiftlite.host.net import DeadlinePassed
 from swiftlite.peers.answer import Answer
 from swiftlite.peers.errors import PeerBroke, PeerFault, PeerTimeout
+from swiftlite.peers.headers import Headers
 from swiftlite.proxy.best_response import NodeAnswer, best_response, has_quorum, quorum_size
 from swiftlite.proxy.context import Context
 from swiftlite.proxy.obj.body_sums import BodySums
+from swiftlite.proxy.obj.borrowing import NotTheFile
+from swiftlite.proxy.obj.lent_upload import LentUpload
 from swiftlite.proxy.obj.orphans import put_row, tell_orphans
 from swiftlite.proxy.obj.sinks import Decided, QuorumLost
 from swiftlite.proxy.plan import Plan
 from swiftlite.proxy.telling import Lane, Telling, ready_lane
-from swiftlite.vocab.headers import X_BACKEND_SWIFTLITE_TRAILER
+from swiftlite.vocab.headers import X_BACKEND_SWIFTLITE_LENT, X_BACKEND_SWIFTLITE_TRAILER
 
 _TRAILER_OFFER = f"{X_BACKEND_SWIFTLITE_TRAILER}: 1\r\n".encode()
 _EARLY_ANSWER_S = 0.5  # for the reason that a node gives when it stops taking a body
@@ -30,6 +35,7 @@ class ReplicatedSink:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._telling: Telling | None = None
+        self._framing = b""
         self._chunked = False
         self._fed = 0
         self._accepted: list[Lane] = []  # while others have not said whether they will
@@ -42,15 +48,12 @@ class ReplicatedSink:
     def open(self, plan: Plan) -> None:
         telling = self._telling = Telling(self._context, plan)
         self._chunked = plan.length is None
-        framing = (
+        self._framing = (
             b"Transfer-Encoding: chunked\r\n"
             if plan.length is None
             else b"Content-Length: %d\r\n" % plan.length
         )
-        ending = framing + b"Expect: 100-continue\r\n"
-        if plan.length and self._context.options.hash_once:
-            ending += _TRAILER_OFFER
-        self._await_continues(telling, ending)
+        self._await_continues(telling)
         for answer in telling.answers:
             if answer.status == 412:  # one copy that is there is enough for "only if there is none"
                 telling.blame.settle()
@@ -65,20 +68,32 @@ class ReplicatedSink:
             self._sums = BodySums(self._context.host.tasks, plan.length)
 
     def feed(self, block: memoryview) -> None:
-        summing = None if self._sums is None else self._sums.begin(block)
-        try:
-            self._send(block)
-        finally:
-            if summing is not None:
-                summing.wait()  # until then the block is not the caller's again
-
-    def _send(self, block: memoryview) -> None:
         telling = self._telling
         assert telling is not None
         deadline = self._context.monotonic() + self._context.options.node_timeout
         self._fed += len(block)
+        summing = None if self._sums is None else self._sums.begin(block)
+        try:
+            for lane in telling.lanes:
+                if lane.upload is not None:
+                    lane.upload.begin(block)
+            failed = self._send(telling.lanes, block, deadline)
+            failed += _written(telling.lanes, deadline)
+        finally:
+            if summing is not None:
+                summing.wait()  # until then the block is not the caller's again
+        if failed:
+            for lane, stopped in failed:
+                self._stopped_taking(lane, stopped)
+            self._check_quorum()
+
+    def _send(
+        self, lanes: list[Lane], block: memoryview, deadline: float
+    ) -> list[tuple[Lane, PeerFault]]:
         failed: list[tuple[Lane, PeerFault]] = []
-        for lane in telling.lanes:
+        for lane in lanes:
+            if lane.upload is not None:
+                continue
             try:
                 if self._chunked:
                     lane.exchange.send_chunk(block, deadline)
@@ -86,10 +101,7 @@ class ReplicatedSink:
                     lane.exchange.send(block, deadline)
             except PeerFault as fault:
                 failed.append((lane, fault))
-        if failed:
-            for lane, stopped in failed:
-                self._stopped_taking(lane, stopped)
-            self._check_quorum()
+        return failed
 
     def finish(self, footers: Mapping[str, str]) -> NodeAnswer:
         assert not footers, "a replicated object is sent without footers"
@@ -100,6 +112,8 @@ class ReplicatedSink:
         trailer = b"" if self._sums is None else self._sums.trailer()
         for lane in list(telling.lanes):
             lane.since = now
+            if lane.upload is not None:
+                lane.upload.close()
             try:
                 if self._chunked:
                     lane.exchange.end_chunks(deadline)
@@ -119,37 +133,63 @@ class ReplicatedSink:
         return answer
 
     def abort(self) -> None:
+        for lane in [*self._accepted, *(self._telling.lanes if self._telling else ())]:
+            if lane.upload is not None:
+                lane.upload.close()
         while self._accepted:
             self._accepted.pop().exchange.close()
         if self._telling is not None:
             self._telling.close()
 
-    def _await_continues(self, telling: Telling, ending: bytes) -> None:
+    def _ending(self) -> bytes:
+        """Header lines of the framing, and what we offer just now."""
+        ending = self._framing + b"Expect: 100-continue\r\n"
+        if not self._chunked and self._context.options.hash_once:
+            ending += _TRAILER_OFFER + self._context.borrowing.offer
+        return ending
+
+    def _await_continues(self, telling: Telling) -> None:
         """Leave in telling.lanes those that take the body, in telling.answers what others say."""
-        telling.start(ending)
+        telling.start(self._ending())
         timeout = self._context.options.node_timeout
         while telling.lanes:
             lane = ready_lane(self._context, telling.lanes, timeout, self._hurry(telling))
             if lane is None:
                 lane = min(telling.lanes, key=lambda one: one.since)
                 telling.drop(lane, PeerTimeout(lane.exchange.address, "no 100-continue in time"))
-                telling.again(lane, ending)
+                telling.again(lane, self._ending())
                 continue
             try:
                 answer = lane.exchange.await_continue(lane.since + timeout)
             except PeerFault as fault:
                 telling.drop(lane, fault)
-                telling.again(lane, ending)
+                telling.again(lane, self._ending())
                 continue
             telling.lanes.remove(lane)
             if answer is None:
                 self._context.limiter.answered(lane.node.device)
-                said = lane.exchange.continue_headers
-                lane.trailed = said is not None and said.get(X_BACKEND_SWIFTLITE_TRAILER) == "1"
-                self._accepted.append(lane)
+                try:
+                    self._agree(lane, lane.exchange.continue_headers)
+                except NotTheFile:
+                    telling.once_more(lane, self._ending())
+                else:
+                    self._accepted.append(lane)
             elif not self._counts(telling, lane, answer):
-                telling.again(lane, ending)
+                telling.again(lane, self._ending())
         telling.lanes, self._accepted = self._accepted, []
+
+    def _agree(self, lane: Lane, said: Headers | None) -> None:
+        """What the node's 100 asks for beside the body. Raises NotTheFile."""
+        if said is None:
+            return
+        lane.trailed = said.get(X_BACKEND_SWIFTLITE_TRAILER) == "1"
+        told = said.get(X_BACKEND_SWIFTLITE_LENT)
+        if lane.trailed and told is not None:
+            fd, _ = self._context.borrowing.open(told, os.O_WRONLY)
+            lane.exchange.skip_body()
+            device = lane.node.device
+            key = f"{device.ip}:{device.port}/{device.device}"
+            lane.upload = LentUpload(self._context.host, fd, key)
 
     def _hurry(self, telling: Telling) -> float | None:
         """Until when to wait for the rest, once enough nodes are ready to begin."""
@@ -172,6 +212,8 @@ class ReplicatedSink:
         telling = self._telling
         assert telling is not None
         telling.lanes.remove(lane)
+        if lane.upload is not None:
+            lane.upload.close()
         if isinstance(fault, PeerBroke):
             try:
                 answer = lane.exchange.answer(self._context.monotonic() + _EARLY_ANSWER_S)
@@ -193,6 +235,25 @@ class ReplicatedSink:
             raise QuorumLost(
                 f"{len(telling.lanes)} nodes take the body where {telling.plan.quorum} must"
             )
+
+
+def _written(lanes: list[Lane], deadline: float) -> list[tuple[Lane, PeerFault]]:
+    """Wait for the files that the block goes into; those that did not take it."""
+    failed: list[tuple[Lane, PeerFault]] = []
+    for lane in lanes:
+        if lane.upload is None:
+            continue
+        address = lane.exchange.address
+        try:
+            lane.upload.end(deadline)
+        except OSError as error:
+            failed.append((lane, PeerBroke(address, f"its disk: {error.strerror}")))
+        except DeadlinePassed:
+            failed.append((lane, PeerTimeout(address, "its disk takes no more")))
+        else:
+            if not lane.exchange.stream.quiet():
+                failed.append((lane, PeerBroke(address, "it ended the upload")))
+    return failed
 
 
 def verdict(plan: Plan, answers: list[NodeAnswer]) -> NodeAnswer:

@@ -1,0 +1,37 @@
+"""A node's file that a body is written into from here, block by block."""
+
+from __future__ import annotations
+
+from swiftlite.host.bundle import Host
+from swiftlite.proxy.obj.lent_descriptor import LentDescriptor
+
+_SYNC_BYTES = 512 << 20  # so that the commit of a huge file need not write all of it
+
+
+class LentUpload:
+    """Owned by one request; close() it before the trailer is sent."""
+
+    def __init__(self, host: Host, fd: int, key: str) -> None:
+        self._disk = host.disk
+        self._file = LentDescriptor(host, fd, key)
+        self._written = self._synced = 0
+
+    def begin(self, block: memoryview) -> None:
+        """Write the next block, which must stay as it is until end(). A write that is given up
+        may take what stands there later: into a file that nobody will commit."""
+        self._file.begin(self._write, self._file.fd, block)
+
+    def end(self, deadline: float) -> None:
+        """Wait for it. Raises OSError, host.net.DeadlinePassed."""
+        self._file.end(deadline)
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _write(self, fd: int, block: memoryview) -> None:
+        self._disk.write(fd, block)
+        self._written += len(block)
+        if self._written - self._synced >= _SYNC_BYTES:
+            self._disk.fsync(fd)
+            self._disk.drop_cache(fd, self._synced, self._written - self._synced)
+            self._synced = self._written

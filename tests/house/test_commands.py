@@ -4,25 +4,33 @@ from __future__ import annotations
 
 import importlib
 import os
+import shutil
+import subprocess
 
 import pytest
 
 from tests.house.source import REPOSITORY
-from tools import render_commands, render_units
+from tools import render_commands, render_completion, render_man, render_units
 
-FILES = {**render_commands.rendered(), **render_units.rendered()}
+FILES = {
+    **render_commands.rendered(),
+    **render_units.rendered(),
+    **render_man.rendered(),
+    **render_completion.rendered(),
+}
+TOLD = "run tools/render_commands.py, _units, _man and _completion"
 
 
 @pytest.mark.parametrize("path", FILES, ids=str)
 def test_what_is_generated_is_fresh(path: os.PathLike[str]) -> None:
     target = REPOSITORY / path
-    assert target.exists(), "run tools/render_commands.py and tools/render_units.py"
+    assert target.exists(), TOLD
     stale = target.read_text(encoding="utf-8") != FILES[path]  # type: ignore[index]  # a Path
-    assert not stale, "run tools/render_commands.py and tools/render_units.py"
+    assert not stale, TOLD
 
 
 def test_nothing_is_left_of_commands_that_have_gone() -> None:
-    for folder in ("bin", "etc/systemd", "doc/man"):
+    for folder in ("bin", "etc/systemd", "etc/completion", "doc/man"):
         present = {path.relative_to(REPOSITORY) for path in (REPOSITORY / folder).glob("*")}
         assert present == {path for path in FILES if str(path.parent) == folder}, folder
 
@@ -31,3 +39,39 @@ def test_nothing_is_left_of_commands_that_have_gone() -> None:
 def test_every_command_can_be_imported_and_run_from_a_checkout(name: str, module: str) -> None:
     assert callable(importlib.import_module(module).main)
     assert os.access(REPOSITORY / "bin" / name, os.X_OK)
+
+
+@pytest.mark.skipif(shutil.which("groff") is None, reason="needs groff")
+def test_manual_pages_are_well_formed() -> None:
+    pages = [str(path) for path in sorted((REPOSITORY / "doc" / "man").glob("*.1"))]
+    done = subprocess.run(
+        ["groff", "-man", "-Tutf8", "-ww", "-z", *pages], capture_output=True, text=True, check=True
+    )
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        (["swiftlite-init", "reload-s"], ["reload-seamless"]),
+        (["swiftlite-init", "object", "--kill-"], ["--kill-wait", "--kill-after-timeout"]),
+        (["swiftlite", "ser"], ["server"]),
+        (["swiftlite", "server", "--po"], ["--port"]),
+        (["/usr/bin/swiftlite-get-nodes", "--part"], ["--partition"]),
+    ],
+)
+def test_bash_completes(typed: list[str], offered: list[str]) -> None:
+    script = (
+        '. etc/completion/swiftlite.bash; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); '
+        "_swiftlite; printf '%s\\n' \"${COMPREPLY[@]}\""
+    )
+    done = subprocess.run(
+        ["bash", "-c", script, "bash", *typed],
+        cwd=REPOSITORY, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.split() == offered
+
+
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="needs zsh")
+def test_zsh_can_read_its_completion() -> None:
+    subprocess.run(["zsh", "-n", "etc/completion/_swiftlite"], cwd=REPOSITORY, check=True)

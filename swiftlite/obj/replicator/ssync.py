@@ -35,13 +35,16 @@ from swiftlite.peers.direct import storage_path
 from swiftlite.peers.errors import PeerBroke, PeerFault
 from swiftlite.peers.exchange import Exchange
 from swiftlite.peers.pool import Pool
-from swiftlite.protocols.ssync.offer import Sending, SsyncBroken
+from swiftlite.protocols.ssync.offer import Sending, SsyncBroken, SsyncBusy
 from swiftlite.ring import Device
 from swiftlite.vocab.headers import X_BACKEND_STORAGE_POLICY_INDEX
 from swiftlite.vocab.timestamp import Timestamp
 
 _BLOCK_BYTES = 1 << 16
 _LAST_WORD_S = 1.0
+_PAUSES_S = (0.1, 0.3, 1.0, None)
+"""Between tries at a node that talks with too many others already; the pass has a lot to do, but
+not every partition can wait for the next one."""
 
 
 class SsyncPush:
@@ -82,16 +85,26 @@ class SsyncPush:
             if (only_check is None or name_hash in only_check)
             and (offer := offer_of(name_hash, names)) is not None
         ]
-        exchange = None
+        for pause in _PAUSES_S:
+            try:
+                return self._talk(job, target, partition, offers, sends=only_check is None)
+            except SsyncBusy as error:
+                if pause is None or self._stopping():
+                    raise PushFailed(str(error)) from error
+                self._host.tasks.sleep(pause * (0.5 + self._host.entropy.random()))
+            except (PeerFault, SsyncBroken, LineUnreadable, StoreError) as error:
+                raise PushFailed(str(error)) from error
+        raise AssertionError("the last pause is none")
+
+    def _talk(
+        self, job: Job, target: Device, partition: Partition, offers: list[Offer], *, sends: bool
+    ) -> frozenset[str]:
+        exchange = self._begin(job, target)
         try:
-            exchange = self._begin(job, target)
             with _Conversation(self._host, exchange, self._answer(exchange), self) as talk:
-                return talk.run(partition, offers, sends=only_check is None)
-        except (PeerFault, SsyncBroken, LineUnreadable, StoreError) as error:
-            raise PushFailed(str(error)) from error
+                return talk.run(partition, offers, sends=sends)
         finally:
-            if exchange is not None:
-                exchange.close()
+            exchange.close()
 
     def _begin(self, job: Job, target: Device) -> Exchange:
         headers = [

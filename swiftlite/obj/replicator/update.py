@@ -40,6 +40,7 @@ class Update:
         self._compared = compared
         self._stats: Stats = work.stats_of(job.device.device)
         self._local: Hashes | None = None
+        self._sure: set[str] = set()  # suffixes computed by this job
         self._tried: list[Device] = []
         self._failed: list[Device] = []
         self._left = len(job.targets)
@@ -133,8 +134,10 @@ class Update:
         if self._local is None:
             self._local = self._hashes()
         suffixes = differing(self._local, remote)
-        if suffixes:
-            self._local = self._hashes(suffixes)
+        unsure = [suffix for suffix in suffixes if suffix not in self._sure]
+        if unsure:
+            self._local = self._hashes(unsure)
+            self._sure.update(unsure)
             suffixes = differing(self._local, remote)
         return suffixes
 

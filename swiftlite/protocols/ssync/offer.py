@@ -20,6 +20,10 @@ class SsyncBroken(SwiftliteError):
     """The other side gave up, or said what it may not; what it has got of this is not known."""
 
 
+class SsyncBusy(SsyncBroken):
+    """It gave up before it had begun, because others were there first."""
+
+
 class Expected(Enum):
     """What the receiver says next."""
 
@@ -69,7 +73,9 @@ class Sending:
             return None
         error = decode_error(text)
         if error is not None:
-            raise SsyncBroken(f"it gave up with {error.status}: {error.text}")
+            busy = error.status == 503 and self.expected is Expected.WISHES_START
+            kind = SsyncBusy if busy else SsyncBroken
+            raise kind(f"it gave up with {error.status}: {error.text}")
         if self.expected is Expected.WISHES:
             return decode_wish(text)
         raise SsyncBroken(f"it said {text[:200]!r}")

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from swiftlite.formats.ssync_lines import LineUnreadable, Offer, Wish
-from swiftlite.protocols.ssync.offer import Sending, SsyncBroken
+from swiftlite.protocols.ssync.offer import Sending, SsyncBroken, SsyncBusy
 from swiftlite.protocols.ssync.receive import Change, Local, Receiving, Tally, Turn, wish_for
 from swiftlite.vocab.timestamp import Timestamp
 
@@ -138,3 +138,13 @@ def test_a_tally_is_hopeless_when_failures_are_many_and_outnumber_successes() ->
     assert tally.hopeless  # 3 to 2
     tally.count(204)
     assert not tally.hopeless
+
+
+def test_a_receiver_that_has_no_room_may_be_asked_again() -> None:
+    with pytest.raises(SsyncBusy):
+        Sending().receive(b":ERROR: 503 'busy'")
+    sending = Sending()
+    sending.receive(b":MISSING_CHECK: START")
+    with pytest.raises(SsyncBroken) as raised:
+        sending.receive(b":ERROR: 503 'busy'")
+    assert not isinstance(raised.value, SsyncBusy)

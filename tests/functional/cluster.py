@@ -33,6 +33,8 @@ from swiftlite.ring import Ring
 from swiftlite.service.port import port_fault
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+PROXY_LANES = ("relay_by_splice", "hash_once", "borrow_files")
+LANES_OFF = os.environ.get("SWIFTLITE_TEST_LANES") == "off"
 _WENT_WELL = re.compile(r'" [234]\d\d |HTTP/1.1 [234]\d\d ')
 PATIENCE_S = 60.0
 """How long a lost machine may take; nothing is measured by it."""
@@ -233,6 +235,8 @@ class Embedded(Cluster):
 
     def start(self, *options: str) -> Embedded:
         arguments = ["--port", str(self.port), "--workers", str(self.workers), "--test-users"]
+        if LANES_OFF and read_marker(self.layout.root) is None:
+            made_beforehand(self.layout, self.replicas, self.port, self.workers)
         if read_marker(self.layout.root) is None:
             arguments += ["--storage-port", str(self.layout.first_port)]
             arguments += ["--devices", str(self.layout.nodes), "--replicas", str(self.replicas)]
@@ -288,12 +292,7 @@ class Separate(Cluster):
     def __init__(self, root: Path, nodes: int = 4, replicas: int = 3) -> None:
         super().__init__(root, nodes, replicas)
         self._pids: dict[ServerName, int] = {}
-        marker = new_marker(nodes, replicas, self.layout.first_port)
-        root.mkdir(parents=True, exist_ok=True)
-        write_marker(root, marker)
-        marker = create(self.layout, marker, plain.make_host())
-        front = Front(HOST, self.port, 0, True, marker.owner_key)
-        write_confs(self.layout, marker, front)
+        made_beforehand(self.layout, replicas, self.port, 0)
         self._stem = subprocess.Popen(
             [sys.executable, "-m", "tests.functional.stem"],
             cwd=REPOSITORY,
@@ -343,6 +342,27 @@ class Separate(Cluster):
         self._stem.communicate()
         for server, pid in self._pids.items():
             wait_for(partial(is_gone, pid), f"{server.label} has ended")
+
+
+def made_beforehand(layout: Layout, replicas: int, port: int, workers: int) -> None:
+    """The folder of a cluster that has not run yet."""
+    layout.root.mkdir(parents=True, exist_ok=True)
+    marker = new_marker(layout.nodes, replicas, layout.first_port)
+    write_marker(layout.root, marker)
+    marker = create(layout, marker, plain.make_host())
+    write_confs(layout, marker, Front(HOST, port, workers, True, marker.owner_key))
+    if LANES_OFF:
+        switch_lanes_off(layout)
+
+
+def switch_lanes_off(layout: Layout) -> None:
+    for server in layout.servers:
+        off = {"proxy": PROXY_LANES, "object": ("lend_files",)}.get(server.kind, ())
+        path, use = layout.conf(server), f"use = egg:swiftlite#{server.kind}\n"
+        lines = "".join(f"{option} = false\n" for option in off)
+        text = path.read_text()
+        assert use in text
+        path.write_text(text.replace(use, use + lines))
 
 
 def is_gone(pid: int) -> bool:

@@ -28,7 +28,7 @@ PROXY_PIPELINE = (
     "catch_errors gatekeeper healthcheck proxy-logging cache listing_formats tempauth copy slo "
     "dlo proxy-logging proxy-server"
 )
-STORAGE_PIPELINE = "healthcheck recon {kind}-server"
+STORAGE_PIPELINE = "healthcheck recon metrics {kind}-server"
 ENTRY_POINTS = {"cache": "memcache"}  # where the filter is not called like its section
 LATER = "swiftlite.observe"
 NOTES = {

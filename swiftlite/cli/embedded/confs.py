@@ -24,8 +24,8 @@ TEST_USERS = {
 OWNER_USER = "main:owner"
 
 PIPELINE = (
-    "catch_errors gatekeeper healthcheck proxy-logging cache listing_formats tempauth copy slo dlo "
-    "proxy-logging proxy-server"
+    "catch_errors gatekeeper healthcheck metrics proxy-logging cache listing_formats tempauth copy "
+    "slo dlo proxy-logging proxy-server"
 )
 
 
@@ -75,13 +75,16 @@ log_file = {layout.log(server)}
 log_level = INFO
 
 [pipeline:main]
-pipeline = healthcheck recon {kind}-server
+pipeline = healthcheck recon metrics {kind}-server
 
 [filter:healthcheck]
 use = egg:swiftlite#healthcheck
 
 [filter:recon]
 use = egg:swiftlite#recon
+
+[filter:metrics]
+use = egg:swiftlite#metrics
 
 [app:{kind}-server]
 use = egg:swiftlite#{kind}
@@ -149,6 +152,10 @@ allow_account_management = true
 
 [filter:catch_errors]
 use = egg:swiftlite#catch_errors
+
+[filter:metrics]
+use = egg:swiftlite#metrics
+metrics_dir = {layout.run / "metrics"}
 
 [filter:gatekeeper]
 use = egg:swiftlite#gatekeeper

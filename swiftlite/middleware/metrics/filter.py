@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any
 
-from swiftlite.config.load import read_conf
+from swiftlite.config.load import ConfError, read_conf
 from swiftlite.host.bundle import Host
 from swiftlite.middleware.factory import Filter, FilterConf
 from swiftlite.middleware.metrics import node
@@ -124,8 +124,9 @@ def filter_factory(global_conf: dict[str, str], **local_conf: str) -> Filter:
 
 
 def _server_of(path: str) -> str:
-    """The section of the app behind the pipeline, without `app:`; its name is the label."""
-    if not path:
-        return "server"
-    pipeline = read_conf(path).sections.get("pipeline:main", {}).get("pipeline", "")
+    """The name of the app behind a conf's pipeline; the label of its metrics."""
+    try:
+        pipeline = read_conf(path).sections["pipeline:main"]["pipeline"]
+    except (ConfError, KeyError):  # an app that was put together elsewhere
+        pipeline = ""
     return (pipeline.split() or ["server"])[-1]

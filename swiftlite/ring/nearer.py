@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from .choices import Step
 from .reach import RISK, Graph, Reach
 
 HOPS = 4  # Devices that one after the other pass on a replica.
@@ -61,7 +62,39 @@ class Nearer:
                 line.reverse()
             if self.reach.go(line):
                 return True
+        return self.at_others_cost(number, bound, less)
+
+    def at_others_cost(self, number: int, bound: float, less: bool) -> bool:
+        """Where replicas of one partition compete for its only move: the one that has made it goes
+        back, although neither of its devices asks for that."""
+        choices = self.reach.choices
+        devices = self.reach.targets if less else list(range(self.table.hole))
+        for source, target in ((number, n) if less else (n, number) for n in devices):
+            for slot in list(choices.slots[source]):
+                if self.reach.exhausted:
+                    return False
+                self.reach.spent += 1
+                if slot[1] not in choices.moved:
+                    continue
+                steps = choices.ways(*slot, target)
+                if steps is not None and self.harmless(steps, number, bound):
+                    self.reach.do(steps)
+                    return True
         return False
+
+    def harmless(self, steps: list[Step], but: int, bound: float) -> bool:
+        """Does everybody else stay below the bound, and nothing come closer together?"""
+        changed: dict[int, int] = {}
+        for row, partition, number in steps:
+            before = self.table.rows[row][partition]
+            changed[before] = changed.get(before, 0) - 1
+            changed[number] = changed.get(number, 0) + 1
+        partition = steps[0][1]
+        return (
+            all(self.error(n, change) < bound for n, change in changed.items() if n != but)
+            and abs(changed[but]) == 1
+            and self.reach.choices.risk(partition, steps) <= self.reach.choices.risk(partition)
+        )
 
     def lines(
         self, graph: Graph, start: int, bound: float, change: int

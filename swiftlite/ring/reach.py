@@ -93,11 +93,15 @@ class Reach:
                 return False
             used.add(way[2])
             steps += self._steps(way, target)
+        self.do(steps)
+        return True
+
+    def do(self, steps: Sequence[Step]) -> None:
+        """Take steps."""
         partitions = {partition for _, partition, _ in steps}
         self._forget(partitions)
         self.choices.do(steps)
         self._learn(partitions)
-        return True
 
     def _steps(self, way: Way, number: int) -> list[Step]:
         """What is to be done to bring a replica to this device."""

@@ -5,6 +5,7 @@ tools/interop/ring_versus.py does the same on many more clusters.
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from importlib import util
@@ -27,7 +28,7 @@ def tool() -> ModuleType:
     spec = util.spec_from_file_location("ring_versus", TOOL)
     assert spec is not None
     assert spec.loader is not None
-    module = util.module_from_spec(spec)
+    module = sys.modules["ring_versus"] = util.module_from_spec(spec)  # Its dataclasses ask.
     spec.loader.exec_module(module)
     return module
 

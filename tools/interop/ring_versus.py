@@ -7,6 +7,10 @@ the other side, primaries and handoffs of sampled partitions of the same file ar
 balance and dispersion (measured by one function for both). Moves are compared from the same state:
 ours also rebalances a copy of the other's builder file. Prints a JSON line per difference and
 totals at the end.
+
+Which of two results is the better one, doc/decisions/balance-and-dispersion.md says, and `Result`
+here: balance beyond the overload, then dispersion, then balance within it, then moves. A difference
+is what is worse in that order; how often each number alone is worse is counted as well.
 """
 
 from __future__ import annotations
@@ -20,6 +24,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -221,73 +226,112 @@ class Cluster:
             self.report("look-up", path=path, partitions=sample, ours=mine, theirs=found)
 
     def compare_quality(self) -> None:
+        """Each side going its own way."""
         mine, other = RingBuilder.load(str(self.own)), RingBuilder.load(str(self.theirs))
-        self.judge("own chain", quality(mine), quality(other), {})
+        self.judge("own chain", Result.of(mine), Result.of(other), {})
 
-    def judge(
-        self,
-        where: str,
-        mine: tuple[float, float],
-        other: tuple[float, float],
-        more: dict[str, Any],
-    ) -> None:
-        worse = [a > b + NEARLY for a, b in zip(mine, other, strict=True)]
-        better = [a < b - NEARLY for a, b in zip(mine, other, strict=True)]
-        if any(worse):
-            kind = "worse in one, better in the other" if any(better) else "worse outright"
-            self.totals[f"{where}: {kind}"] += 1
+    def judge(self, where: str, mine: Result, other: Result, more: dict[str, Any]) -> None:
+        """Count each number, and report what is worse in the order of goals."""
         for name, a, b in (
-            ("balance", mine[0], other[0]),
-            ("dispersion", mine[1], other[1]),
+            ("balance", mine.balance, other.balance),
+            ("dispersion", mine.dispersion, other.dispersion),
         ):
-            if a > b + NEARLY:
-                self.totals[f"{where}: {name} worse"] += 1
-                self.report(f"{where} {name}", ours=mine, theirs=other, **more)
-            elif a < b - NEARLY:
-                self.totals[f"{where}: {name} better"] += 1
-            else:
-                self.totals[f"{where}: {name} equal"] += 1
+            verdict = "worse" if a > b + NEARLY else "better" if a < b - NEARLY else "equal"
+            self.totals[f"{where}: {name} {verdict}"] += 1
+        if mine.some_worse(other):
+            kind = "a trade, for the prior goal"
+            if not other.some_worse(mine):
+                kind = "worse outright"
+            elif mine.first_worse(other):
+                kind = "a trade, against the order of goals"
+            self.totals[f"{where}: {kind}"] += 1
+        worse = mine.first_worse(other)
+        if worse:
+            self.report(f"{where}: {worse}", ours=mine.numbers, theirs=other.numbers, **more)
 
     def compare_from_the_same_state(self, seed: str) -> None:
         before = RingBuilder.load(str(self.twin))
-        mine = before.copy()
+        after = before.copy()
         try:
-            mine.rebalance(self.now, seed=seed)
+            after.rebalance(self.now, seed=seed)
         except RingError:
             return
-        other = RingBuilder.load(str(self.theirs))
-        moved = len(changes(before.rows(), mine.rows()))
-        their_moves = len(changes(before.rows(), other.rows()))
-        needed = demand(before)
+        theirs = RingBuilder.load(str(self.theirs))
+        moved = len(changes(before.rows(), after.rows()))
+        their_moves = len(changes(before.rows(), theirs.rows()))
+        quotas, needed = demand(before)
         facts = {"moved": [moved, their_moves], "demand": needed}
-        self.judge("same state", quality(mine), quality(other), facts)
+        mine, other = Result.of(after), Result.of(theirs)
+        self.judge("same state", mine, other, facts)
         self.totals["replicas moved by ours"] += moved
         self.totals["replicas moved by theirs"] += their_moves
+        self.totals["replicas whose moves weights demand"] += needed
+        beyond = moved > needed * 1.01 + 1
         if moved > their_moves:
-            better = any(a < b - NEARLY for a, b in zip(quality(mine), quality(other), strict=True))
-            kind = "for a better result" if better else "for no better result"
-            if not better and moved <= needed * 1.01 + 1:
-                kind += ", as weights demand"
+            kind = "for no better result"
+            if other.some_worse(mine):
+                kind = "for a better result"
+            elif not beyond:
+                kind = "as weights demand"
+            elif misplaced(after, quotas) < misplaced(theirs, quotas):
+                kind = "to have more of them where weights want them"
             self.totals[f"same state: moved more {kind}"] += 1
-            if not better:
-                self.report("moves", **facts, quality=[quality(mine), quality(other)])
-        elif moved < their_moves:
-            self.totals["same state: moved less"] += 1
+            if kind == "for no better result":
+                self.report("same state: moves", **facts, quality=mine.numbers)
         else:
-            self.totals["same state: moved as much"] += 1
-        if moved > needed * 1.01 + 1:
-            self.totals["same state: moved more than weights demand + 1 %"] += 1
-            if moved > their_moves:
-                self.totals["same state: ... and more than theirs"] += 1
+            self.totals[f"same state: moved {'less' if moved < their_moves else 'as much'}"] += 1
+        if beyond:
+            self.totals["same state: moved more than weights alone demand + 1 %"] += 1
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a rebalance led to, and which of two is the better."""
+
+    balance: float
+    dispersion: float
+    overload: float
+
+    @classmethod
+    def of(cls, builder: RingBuilder) -> Result:
+        """Both numbers by our own measure."""
+        dispersion = builder.dispersion_report().percent
+        return cls(builder.balance(), dispersion, 100 * builder.overload)
+
+    @property
+    def numbers(self) -> tuple[float, float]:
+        return self.balance, self.dispersion
+
+    def some_worse(self, other: Result) -> bool:
+        """Is at least one of the numbers worse?"""
+        return any(a > b + NEARLY for a, b in zip(self.numbers, other.numbers, strict=True))
+
+    def first_worse(self, other: Result) -> str | None:
+        """The first of the goals in which the two differ, if this one is worse there."""
+        goals = {
+            "balance beyond the overload": lambda r: max(r.balance, r.overload),
+            "dispersion": lambda r: r.dispersion,
+            "balance": lambda r: r.balance,
+        }
+        for name, measure in goals.items():
+            if abs(measure(self) - measure(other)) > NEARLY:
+                return name if measure(self) > measure(other) else None
+        return None
 
 
 def quality(builder: RingBuilder) -> tuple[float, float]:
     """Balance and dispersion, both by our own measure."""
-    return builder.balance(), builder.dispersion_report().percent
+    return Result.of(builder).numbers
 
 
-def demand(builder: RingBuilder) -> int:
-    """Replicas that have to move whatever happens: those without a holder, and every surplus."""
+def misplaced(builder: RingBuilder, quotas: dict[int, int]) -> int:
+    """Replicas on devices that should have given them up."""
+    return sum(max(0, builder.held().get(n, 0) - quota) for n, quota in quotas.items())
+
+
+def demand(builder: RingBuilder) -> tuple[dict[int, int], int]:
+    """Partitions meant for each device; and how many replicas have to move for that if nothing
+    stands in the way: those without a holder, and every surplus."""
     plan = builder.plan()
     lengths = row_lengths(builder.replica_count, builder.partition_count)
     held: Counter[int] = Counter()
@@ -306,7 +350,7 @@ def demand(builder: RingBuilder) -> int:
         held,
     )
     surplus = sum(max(0, held[number] - quota) for number, quota in quotas.items())
-    return sum(lengths) - kept + surplus
+    return quotas, sum(lengths) - kept + surplus
 
 
 def main() -> int:

@@ -11,6 +11,7 @@ import pytest
 from swiftlite.formats.block_checksums import ATTRIBUTE, BlockSummer, encode_blocks
 from swiftlite.formats.lent_file import LentFile
 from swiftlite.httpd.acceptor import serve
+from swiftlite.proxy.obj.borrowing import Borrowing
 from swiftlite.web import Request, Response
 from swiftlite.web.wsgi import Environ, StartResponse
 from tests.httpd.conftest import Client, TestLog
@@ -149,6 +150,21 @@ def test_what_must_not_be_opened_is_not_asked_for_again(shelf: Shelf, ask: Ask) 
     assert shelf.cluster.context.borrowing.offered == []
     assert ask() == (200, BIG)
     assert shelf.plain_reads() == 2
+
+
+def test_another_host_has_no_say_in_which_files_are_opened(shelf: Shelf, ask: Ask) -> None:
+    context = shelf.cluster.context
+    asked: list[str] = []
+
+    def is_own(ip: str) -> bool:
+        asked.append(ip)
+        return False
+
+    context.borrowing = Borrowing(context.host, context.log, wanted=True, is_own=is_own)
+    assert ask() == (200, BIG)
+    assert ask() == (200, BIG)
+    assert shelf.plain_reads() == 2
+    assert len(asked) == len(set(asked)) > 0  # each address is looked up once
 
 
 def test_no_descriptor_stays_open(shelf: Shelf, ask: Ask) -> None:

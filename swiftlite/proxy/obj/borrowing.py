@@ -7,7 +7,9 @@ again without the offer, and no further one is made by this process.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
+from swiftlite.cluster.local_devices import is_own_address
 from swiftlite.formats.lent_file import LentFile, parse_lent
 from swiftlite.host.bundle import Host
 from swiftlite.observe.log import Log
@@ -22,10 +24,14 @@ class NotTheFile(Exception):
 class Borrowing:
     """Whether this process borrows, one for all requests."""
 
-    def __init__(self, host: Host, log: Log, *, wanted: bool) -> None:
+    def __init__(
+        self, host: Host, log: Log, *, wanted: bool, is_own: Callable[[str], bool] = is_own_address
+    ) -> None:
         self._host = host
         self._log = log
         self._wanted = wanted
+        self._is_own = is_own
+        self._known: dict[str, bool] = {}
 
     @property
     def offered(self) -> list[Header]:
@@ -38,8 +44,13 @@ class Borrowing:
         """The same as a line of a head."""
         return "".join(f"{name}: {value}\r\n" for name, value in self.offered).encode()
 
-    def open(self, told: str, flags: int) -> tuple[int, LentFile]:
-        """A descriptor that the caller closes. Raises NotTheFile."""
+    def open(self, told: str, flags: int, lender: str) -> tuple[int, LentFile]:
+        """A descriptor that the caller closes. Raises NotTheFile.
+
+        lender: the IP that said so. Another host has no say in which of our files are opened.
+        """
+        if not self._is_here(lender):
+            raise NotTheFile
         disk = self._host.disk
         try:
             lent = parse_lent(told)
@@ -57,3 +68,9 @@ class Borrowing:
             return fd, lent
         disk.close(fd)
         raise NotTheFile
+
+    def _is_here(self, ip: str) -> bool:
+        known = self._known.get(ip)
+        if known is None:
+            known = self._known[ip] = self._is_own(ip)
+        return known

@@ -28,7 +28,7 @@ class LentDownload:
         self._disk = context.host.disk
         device = node.device
         self._address = device.address
-        fd, lent = context.borrowing.open(told, os.O_RDONLY)
+        fd, lent = context.borrowing.open(told, os.O_RDONLY, device.ip)
         self._file = LentDescriptor(context.host, fd, f"{device.ip}:{device.port}/{device.device}")
         self._drops_cache = lent.drops_cache
         self._start = start

@@ -185,9 +185,9 @@ class ReplicatedSink:
         lane.trailed = said.get(X_BACKEND_SWIFTLITE_TRAILER) == "1"
         told = said.get(X_BACKEND_SWIFTLITE_LENT)
         if lane.trailed and told is not None:
-            fd, _ = self._context.borrowing.open(told, os.O_WRONLY)
-            lane.exchange.skip_body()
             device = lane.node.device
+            fd, _ = self._context.borrowing.open(told, os.O_WRONLY, device.ip)
+            lane.exchange.skip_body()
             key = f"{device.ip}:{device.port}/{device.device}"
             lane.upload = LentUpload(self._context.host, fd, key)
 

@@ -7,6 +7,7 @@ Header values in it are WSGI strings, names are text. Source: doc/formats/async-
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from swiftlite.formats import swift_pickle
 from swiftlite.vocab.errors import SwiftliteError
@@ -111,7 +112,15 @@ def _optional(value: object) -> str | None:
 def _headers(value: object) -> dict[str, str]:
     if not isinstance(value, dict):
         raise TypeError("its headers are not a dict")
-    return {title_case(_wsgi(key)): _wsgi(item) for key, item in value.items()}
+    return {
+        _header_name(key): item if type(item) is str and item.isascii() else _wsgi(item)
+        for key, item in value.items()
+    }
+
+
+@lru_cache(maxsize=1024)
+def _header_name(key: object) -> str:
+    return title_case(_wsgi(key))
 
 
 def _wsgi(value: object) -> str:

@@ -15,6 +15,7 @@ import pickle
 from collections.abc import Callable
 from struct import Struct
 from struct import error as StructError
+from typing import Any
 
 from swiftlite.vocab.errors import SwiftliteError
 
@@ -37,12 +38,86 @@ def dumps(value: object, protocol: int = 2) -> bytes:
 
 def loads(blob: bytes | memoryview) -> object:
     """The value in a pickle. Raises PickleUnreadable for whatever is not plain."""
+    blob = bytes(blob)
+    if blob.startswith(b"("):
+        found = _read_lines(blob)
+        if found is not None:
+            return found
     try:
-        return _Reader(bytes(blob)).read()
+        return _Reader(blob).read()
     except PickleUnreadable:
         raise
     except _BROKEN as error:
         raise PickleUnreadable(f"not a pickle of plain values: {error}") from error
+
+
+def _read_lines(blob: bytes) -> object:
+    """A protocol 0 pickle of dicts, lists, text, numbers and None, as async pendings are; a fifth
+    of what the reader below takes for one. None for any other, which that may know.
+
+    Opcodes without an argument have no line of their own, but stand before the next one.
+    """
+    stack: list[Any] = []
+    memo: dict[int, object] = {}
+    try:
+        for line in blob.split(b"\n"):
+            opcode = line[0]
+            if opcode == 0x70:  # PUT
+                if len(line) > 8 or not line[1:].isdigit():
+                    return None
+                memo[int(line[1:])] = stack[-1]
+            elif opcode == 0x56:  # UNICODE
+                stack.append(line[1:].decode("raw-unicode-escape"))
+            elif _take_line(line, stack, memo):
+                return stack[0] if len(stack) == 1 else None
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+        pass
+    return None
+
+
+def _take_line(line: bytes, stack: list[Any], memo: dict[int, object]) -> bool:
+    """A line with several opcodes; whether it ended the pickle. Raises ValueError and others for
+    what is not known here."""
+    for at, opcode in enumerate(line, 1):
+        if opcode == 0x73:  # SETITEM
+            value = stack.pop()
+            name = stack.pop()
+            if type(name) is not str:
+                raise ValueError("a name that is no text")
+            stack[-1][name] = value
+        elif opcode == 0x56:  # UNICODE
+            stack.append(line[at:].decode("raw-unicode-escape"))
+            return False
+        elif opcode == 0x70:  # PUT
+            index = line[at:]
+            if len(index) > 7 or not index.isdigit():
+                raise ValueError("not an index")
+            memo[int(index)] = stack[-1]
+            return False
+        elif opcode == 0x67:  # GET
+            index = line[at:]
+            known = memo[int(index)] if index.isdigit() else None
+            if type(known) is not str:
+                raise ValueError("a container that is in two places")
+            stack.append(known)
+            return False
+        elif opcode == 0x61:  # APPEND
+            value = stack.pop()
+            stack[-1].append(value)
+        elif opcode == 0x4E:  # NONE
+            stack.append(None)
+        elif opcode in (0x64, 0x6C):  # DICT or LIST, of nothing yet
+            if line[at - 2 : at - 1] != b"(":
+                raise ValueError("not empty")
+            stack.append({} if opcode == 0x64 else [])
+        elif opcode == 0x49 and line[at : at + 1] != b"0":  # INT, but no truth value
+            stack.append(int(line[at:]))
+            return False
+        elif opcode == 0x2E:  # STOP
+            return True
+        elif opcode != 0x28:  # MARK, see above
+            raise ValueError("another opcode")
+    return False
 
 
 class _Refused(PickleUnreadable):

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from swiftlite.formats import swift_pickle
 from swiftlite.formats.swift_pickle import PickleUnreadable, dumps, loads
 
 OBJECTS = Path(__file__).parents[1] / "golden" / "objects"
@@ -127,3 +128,23 @@ def test_noise_is_refused_and_never_acts() -> None:
 def test_the_writer_writes_protocol_2() -> None:
     assert max(code.proto for code, *_ in pickletools.genops(dumps({"a": b"\xff"}))) == 2
     assert max(code.proto for code, *_ in pickletools.genops(dumps({"a": "x"}, 0))) == 0
+
+
+def test_the_quick_reader_of_lines_says_what_the_careful_one_says() -> None:
+    """Or that it does not know; here are an async pending and what damage makes of it."""
+    value = {
+        "op": "PUT", "obj": "o\nb\\x 日本", "headers": {"X-Size": "1", "X-Type": "t;ü"},
+        "db_state": None, "successes": [1, 2], "again": "PUT",
+    }  # fmt: skip
+    blob = pickle.dumps(value, protocol=0)
+    assert swift_pickle._read_lines(blob) == value
+    chance, known = random.Random(1), 0
+    for _ in range(3000):
+        damaged = bytearray(blob)
+        for _ in range(chance.randint(1, 3)):
+            damaged[chance.randrange(len(blob))] = chance.choice(b"(dlpVsaNIg.019\n\\u\xff")
+        found = swift_pickle._read_lines(bytes(damaged))
+        if found is not None:
+            known += 1
+            assert swift_pickle._Reader(bytes(damaged)).read() == found
+    assert known > 300

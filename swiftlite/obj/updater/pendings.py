@@ -36,8 +36,7 @@ class Lines(Protocol):
 
 @dataclass(slots=True)
 class Waiting:
-    """One update on disk. told: ids of devices that have the row, as the file or we know it.
-    item: the row as JSON, once somebody has made it."""
+    """One update on disk. told: ids of devices that have the row, as the file or we know it."""
 
     source: PendingFiles
     path: str
@@ -46,7 +45,6 @@ class Waiting:
     content: bytes
     update: AsyncPending
     told: set[int] = field(default_factory=set)
-    item: str = ""
 
     @property
     def container(self) -> tuple[str, str]:

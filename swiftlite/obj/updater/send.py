@@ -41,7 +41,8 @@ _REFUSED = frozenset((301, 400, 405, 411, 412, 413, 501))
 
 @dataclass(slots=True)
 class _Job:
-    """Rows of one container for one server. singly: it is known not to take many."""
+    """Rows of one container for one server. bodies: calls with many rows by their first, made once
+    for all servers that get the same rows. singly: it is known not to take many."""
 
     device_id: int
     address: Address
@@ -49,6 +50,7 @@ class _Job:
     partition: int
     container: tuple[str, str]
     rows: list[Waiting]
+    bodies: dict[int, bytes | None]
     singly: bool = False
 
 
@@ -122,11 +124,19 @@ class UpdateSender:
             by_container.setdefault(one.container, []).append(one)
         for container, rows in by_container.items():
             partition, devices = ring.nodes(*container)
+            bodies: dict[int, bytes | None] = {}
             for device in devices:
                 missing = [one for one in rows if device.id not in one.told]
                 if missing:
-                    address = device.replication_address
-                    yield _Job(device.id, address, device.device, partition, container, missing)
+                    yield _Job(
+                        device.id,
+                        device.replication_address,
+                        device.device,
+                        partition,
+                        container,
+                        missing,
+                        bodies if len(missing) == len(rows) else {},
+                    )
 
     def _do(
         self, job: _Job, jobs: deque[_Job], moved: dict[int, tuple[Waiting, str, Timestamp]]
@@ -136,9 +146,9 @@ class UpdateSender:
         start = 0
         while start < len(rows) and not self._is_silent(job.address):
             if not job.singly and len(rows) - start > 1 and job.address in self._takes_rows:
+                answer = self._send_many(job, start)
                 some = rows[start : start + ROWS_MAX]
                 start += len(some)
-                answer = self._send_many(job, some)
                 if answer is None:
                     return
                 if answer.ok:
@@ -155,10 +165,11 @@ class UpdateSender:
                 jobs.extend(_in_pieces(job, rows[start:]))
                 return
 
-    def _send_many(self, job: _Job, rows: Sequence[Waiting]) -> Small | None:
-        try:
-            items = [_item(one) for one in rows]
-        except (KeyError, ValueError):  # one of them lacks what a row needs
+    def _send_many(self, job: _Job, start: int) -> Small | None:
+        if start not in job.bodies:
+            job.bodies[start] = _body_of(job.rows[start : start + ROWS_MAX])
+        body = job.bodies[start]
+        if body is None:
             return Small(400, _NO_HEADERS, b"")
         target = storage_path(job.device, job.partition, *job.container)
         headers = (
@@ -166,7 +177,7 @@ class UpdateSender:
             (X_BACKEND_SWIFTLITE, _ROWS),
             ("Content-Type", "application/json"),
         )
-        return self._call(job, "UPDATE", target, headers, f"[{','.join(items)}]".encode("ascii"))
+        return self._call(job, "UPDATE", target, headers, body)
 
     def _send_one(
         self, job: _Job, one: Waiting, moved: dict[int, tuple[Waiting, str, Timestamp]]
@@ -266,13 +277,17 @@ def _in_pieces(job: _Job, rows: Sequence[Waiting]) -> Iterable[_Job]:
         yield replace(job, rows=list(rows[start : start + SINGLES_MAX]), singly=True)
 
 
-def _item(one: Waiting) -> str:
-    """The row as JSON; made once, for all servers of its container."""
-    if not one.item:
-        update = one.update
-        headers = update.headers
-        if "X-Backend-Storage-Policy-Index" not in headers:
-            headers = {**headers, "X-Backend-Storage-Policy-Index": str(one.policy_index)}
-        row = Row(update.op, update.account, update.container, update.obj, headers)
-        one.item = json.dumps(row.as_item())
-    return one.item
+def _body_of(rows: Sequence[Waiting]) -> bytes | None:
+    """Rows as a call with many has them; None if one lacks what a row needs."""
+    try:
+        return json.dumps([_item(one) for one in rows]).encode("ascii")
+    except (KeyError, ValueError):
+        return None
+
+
+def _item(one: Waiting) -> dict[str, object]:
+    update = one.update
+    headers = update.headers
+    if "X-Backend-Storage-Policy-Index" not in headers:
+        headers = {**headers, "X-Backend-Storage-Policy-Index": str(one.policy_index)}
+    return Row(update.op, update.account, update.container, update.obj, headers).as_item()

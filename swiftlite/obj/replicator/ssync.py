@@ -120,9 +120,8 @@ class SsyncPush:
     def _answer(self, exchange: Exchange) -> Answer:
         answer = exchange.answer(self._host.clock.monotonic() + self._node_timeout)
         if answer.status != 200:
-            said = answer.read(1024).decode("utf-8", "replace")
             answer.close()
-            raise SsyncBroken(f"it answers {answer.status} {said.strip()}")
+            raise SsyncBroken(f"it answers {answer.status} {answer.reason}")
         return answer
 
     @property

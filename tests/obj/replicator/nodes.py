@@ -77,6 +77,8 @@ class Nodes:
         for number in range(1, count + 1):
             self.disk(number).makedirs(f"{DEVICES}/d{number}")
             self.disk(number).makedirs(RECON)
+            self.node(number).disk.cut_power()
+            self.node(number).disk.power_on("nothing")  # what was made is stable now
             self.start(number)
         self.world.run_for(0.1)
 

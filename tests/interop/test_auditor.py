@@ -35,7 +35,7 @@ fps = 1000000 if conf["kind"] == "ZBF" else 0
 AuditorWorker(conf, logger, conf["recon_cache_path"] + "/x", conf["devices"],
               zero_byte_only_at_fps=fps).audit_all_objects(mode="once")
 """
-Damage = Callable[[Auditing, str], None]
+Damage = Callable[[Auditing, str], object]
 
 
 def flip(node: Auditing, obj: str) -> None:

@@ -115,7 +115,7 @@ def _take_line(line: bytes, stack: list[Any], memo: dict[int, object]) -> bool:
             return False
         elif opcode == 0x2E:  # STOP
             return True
-        elif opcode != 0x28:  # MARK, see above
+        elif opcode != 0x28 or line[at : at + 1] not in (b"d", b"l"):  # MARK, see above
             raise ValueError("another opcode")
     return False
 

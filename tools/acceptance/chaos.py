@@ -19,6 +19,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -31,6 +32,7 @@ NODES = 4
 WORKERS = 8
 CONTAINERS = ["c1", "c2", "c3", "c-ü"]
 HEALED_WITHIN_S = 180.0
+PAUSE_S = 2.0
 
 
 def main() -> int:
@@ -98,10 +100,16 @@ def _run(root: Path, options: argparse.Namespace) -> list[str]:
     for worker in workers:
         worker.join()
     log("no more faults and no more clients")
-    return _judge(verdict, workers, faults, began)
+    return _judge(verdict, workers, faults, began, log)
 
 
-def _judge(verdict: Verdict, workers: list[Worker], faults: Faults, began: float) -> list[str]:
+def _judge(
+    verdict: Verdict,
+    workers: list[Worker],
+    faults: Faults,
+    began: float,
+    log: Callable[[str], None],
+) -> list[str]:
     histories: dict[str, History] = {}
     counts: Counter[str] = Counter()
     for worker in workers:
@@ -110,7 +118,8 @@ def _judge(verdict: Verdict, workers: list[Worker], faults: Faults, began: float
     ended = time.monotonic()
     wrong = verdict.faults(histories, CONTAINERS)
     while wrong and time.monotonic() - ended < HEALED_WITHIN_S:
-        time.sleep(1.0)
+        log(f"to be mended yet: {len(wrong)}, such as {wrong[0]}")
+        time.sleep(PAUSE_S)
         wrong = verdict.faults(histories, CONTAINERS)
     took = time.monotonic() - ended
     never = [*faults.strays, *(line for worker in workers for line in worker.wrong)]

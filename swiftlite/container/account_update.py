@@ -27,6 +27,7 @@ from swiftlite.ring import Ring
 from swiftlite.vocab.names import quote_path
 from swiftlite.vocab.quorum import replicated_quorum
 from swiftlite.vocab.status import is_success
+from swiftlite.vocab.timestamp import Timestamp
 from swiftlite.web.refusals import Refusal
 from swiftlite.web.request import Request
 
@@ -89,6 +90,16 @@ def _address(text: str) -> Address:
     return host.removeprefix("[").removesuffix("]"), int(port)
 
 
+def stamped(put_timestamp: str, wall: float) -> str:
+    """A put timestamp with the moment of the report as its offset.
+
+    Reports overtake one another: a server that was stopped takes an old one up late. By the offset
+    every account server knows the later of two, whoever brings them (merge.merge_container).
+    """
+    moment = Timestamp.from_text(put_timestamp or "0")
+    return Timestamp(moment.raw, Timestamp.from_seconds(wall).raw).internal
+
+
 class AccountTeller:
     """Sends one container's state to nodes of its account, all at once."""
 
@@ -148,7 +159,7 @@ class AccountTeller:
         self, facts: ContainerFacts, trans_id: str, even_if_deleted: bool
     ) -> list[tuple[str, str]]:
         headers = [
-            ("X-Put-Timestamp", facts.put_timestamp),
+            ("X-Put-Timestamp", stamped(facts.put_timestamp, self._host.clock.wall())),
             ("X-Delete-Timestamp", facts.delete_timestamp),
             ("X-Object-Count", str(facts.object_count)),
             ("X-Bytes-Used", str(facts.bytes_used)),

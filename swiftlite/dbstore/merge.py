@@ -57,12 +57,15 @@ def merge_object(new: ObjectRow, old: ObjectRow) -> ObjectRow | None:
 def merge_container(new: ContainerRow, old: ContainerRow) -> ContainerRow | None:
     """The row after a report; None when it says nothing new.
 
-    Each timestamp only grows. Counts are those of the report that came last, as in Swift.
+    Each timestamp only grows. Counts are those of the report that came last, as in Swift; but one
+    that says when it was made (the offset of its put timestamp) never undoes a later one.
     """
     put = _later(new.put_timestamp, old.put_timestamp)
     delete = _later(new.delete_timestamp, old.delete_timestamp)
-    deleted = not new.object_count and Timestamp.from_text(delete) > Timestamp.from_text(put)
-    merged = new._replace(put_timestamp=put, delete_timestamp=delete, deleted=int(deleted))
+    made = Timestamp.from_text(new.put_timestamp)
+    counted = old if made.offset and made < Timestamp.from_text(old.put_timestamp) else new
+    deleted = not counted.object_count and Timestamp.from_text(delete) > Timestamp.from_text(put)
+    merged = counted._replace(put_timestamp=put, delete_timestamp=delete, deleted=int(deleted))
     return None if merged == old else merged
 
 

@@ -34,6 +34,8 @@ def remove_database(broker: Broker[Row], may_go: Callable[[Standing], bool]) -> 
 
     def change(connection: Connection) -> None:
         nonlocal moved
+        if moved:
+            return  # the engine, finding the file gone, has come upon one made since
         if not may_go(read_standing(connection.sql, broker.kind, connection.path)):
             return
         try:
@@ -45,7 +47,7 @@ def remove_database(broker: Broker[Row], may_go: Callable[[Standing], bool]) -> 
     try:
         engine.write(broker.place, Change(change))
     except DatabaseMissing:
-        # The engine found, after its commit, that the file has moved, and looked for another.
+        # The engine found, after its commit, that the file has moved, and none in its place.
         if not moved:
             raise
     if moved:

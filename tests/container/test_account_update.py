@@ -15,6 +15,7 @@ from swiftlite.host import green
 from swiftlite.host.bundle import Host
 from swiftlite.observe.log import Log
 from swiftlite.peers.pool import Pool
+from swiftlite.vocab.timestamp import Timestamp
 from tests.account.servers import Lines
 from tests.container.servers import Accounts, make_server
 from tests.dbstore.asking import ask
@@ -75,7 +76,9 @@ def test_creation_and_deletion_are_told_at_once(server: ContainerServer, account
         f"/sd{n}/9/AUTH_a/c" for n in range(3)
     ]
     told = group.reports[0].headers
-    assert told["X-Put-Timestamp"] == at(1).internal
+    put = Timestamp.from_text(told["X-Put-Timestamp"])
+    assert put.raw == at(1).raw
+    assert put.offset  # when it was told
     assert told["X-Delete-Timestamp"] == "0"
     assert (told["X-Object-Count"], told["X-Bytes-Used"]) == ("0", "0")
     assert told["X-Backend-Storage-Policy-Index"] == "0"

@@ -23,6 +23,7 @@ from swiftlite.dbstore.rows import (
     deleted_object_row,
     object_row,
 )
+from swiftlite.vocab.timestamp import Timestamp
 from tests.dbstore.stores import NOW, at, row
 
 
@@ -157,6 +158,29 @@ def test_a_report_raises_timestamps_and_replaces_counts(
 
 def test_a_report_that_says_nothing_new_changes_nothing() -> None:
     assert merge_container(report(1, count=3), report(1, count=3)) is None
+
+
+def told(put_at: int, moment: int, count: int) -> ContainerRow:
+    """A report that says when it was made."""
+    put = Timestamp(at(put_at).raw, at(moment).raw).internal
+    return container_row("c", put, "0", count, count * 10)
+
+
+def test_a_report_that_was_overtaken_undoes_nothing() -> None:
+    late, final = told(1, 5, count=3), told(1, 6, count=4)
+    assert merge_container(late, final) is None
+    assert merge_container(final, late) == final
+
+
+def test_a_report_from_before_the_container_was_made_again_undoes_nothing() -> None:
+    assert merge_container(told(1, 9, count=3), told(2, 6, count=4)) is None
+
+
+def test_a_report_that_does_not_say_when_is_believed() -> None:
+    """OpenStack Swift's do not."""
+    merged = merge_container(report(1, count=3), told(1, 6, count=4))
+    assert merged is not None
+    assert (merged.object_count, merged.put_timestamp) == (3, told(1, 6, 4).put_timestamp)
 
 
 def test_a_container_has_one_row_whatever_its_policy() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from swiftlite.container.account_update import stamped
 from swiftlite.dbstore import ContainerBroker
 from swiftlite.dbstore.rows import container_row
 from swiftlite.host import green
@@ -197,7 +198,8 @@ def test_accounts_meet(make: Make) -> None:
     ours, swift = nodes.ours(0), nodes.swift(1)
     assert swift.ask("PUT", "a", at(0).internal, X_Account_Meta_Colour="blue") == 201
     ours.account().put("a", at(1), {"X-Account-Meta-Size": "large"}, Limits(), at(1))
-    report = container_row("of-ours", at(1).internal, "0", 3, 30)
+    put = stamped(at(1).internal, 1_750_000_000.0)
+    report = container_row("of-ours", put, "0", 3, 30)
     ours.account().put_container(report, even_if_deleted=False)
     fields = {"X_Object_Count": "4", "X_Bytes_Used": "44", "X_Delete_Timestamp": "0"}
     status = swift.ask(

@@ -70,7 +70,7 @@ class Verdict:
     # From outside
 
     def _state(self, name: str) -> str:
-        status, _, body = self._client.ask("GET", name)
+        status, _, body = self._client.look("GET", name)
         if status == 404:
             return DELETED
         if status != 200:
@@ -79,7 +79,7 @@ class Verdict:
 
     def _listings(self, sizes: Mapping[str, int], containers: list[str]) -> Iterator[str]:
         """sizes: of the objects that are there."""
-        _, account, body = self._client.ask("GET", query="format=json")
+        _, account, body = self._client.look("GET", query="format=json")
         by_name = {entry["name"]: entry for entry in json.loads(body or b"[]")}
         all_objects = all_bytes = 0
         for container in containers:
@@ -91,7 +91,7 @@ class Verdict:
             yield from _differences(f"listing of {container}", listed, there)
             count, size = len(there), sum(there.values())
             all_objects, all_bytes = all_objects + count, all_bytes + size
-            _, headers, _ = self._client.ask("HEAD", f"/{container}")
+            _, headers, _ = self._client.look("HEAD", f"/{container}")
             seen = (headers.get("x-container-object-count"), headers.get("x-container-bytes-used"))
             if seen != (str(count), str(size)):
                 yield f"{container} says {seen} of {count} objects, {size} bytes"
@@ -103,7 +103,7 @@ class Verdict:
             yield f"the account says {seen} of {all_objects} objects, {all_bytes} bytes"
 
     def _listed(self, container: str) -> dict[str, int]:
-        _, _, body = self._client.ask("GET", f"/{container}", query="format=json")
+        _, _, body = self._client.look("GET", f"/{container}", query="format=json")
         return {entry["name"]: entry["bytes"] for entry in json.loads(body or b"[]")}
 
     # On the disks

@@ -77,6 +77,13 @@ class Client:
             self.close()
             return 0, {}, b""
 
+    def look(
+        self, method: str, path: str = "", query: str = ""
+    ) -> tuple[int, dict[str, str], bytes]:
+        """As ask(), once more on a new connection if the present one had been closed."""
+        found = self.ask(method, path, query=query)
+        return found if found[0] else self.ask(method, path, query=query)
+
     def _send(
         self, method: str, target: str, body: bytes, headers: dict[str, str]
     ) -> tuple[int, dict[str, str], bytes]:

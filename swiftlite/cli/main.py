@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from swiftlite import __version__
 from swiftlite.cli import server
 from swiftlite.cli.bench import command as bench
+from swiftlite.cli.doctor import command as doctor
 from swiftlite.vocab.errors import SwiftliteError
 
 
@@ -23,6 +24,7 @@ def parser() -> argparse.ArgumentParser:
     commands = made.add_subparsers(dest="command", metavar="COMMAND")
     server.add_command(commands)
     bench.add_command(commands)
+    doctor.add_command(commands)
     return made
 
 

@@ -120,3 +120,23 @@ def test_objects_are_left_to_the_expirer(
     code, _, complaint = run("container-deleter", "--config", tmp_path / "none", "a", "c")
     assert code == 1
     assert "none" in complaint
+
+
+def doctor(embedded: Embedded) -> tuple[int, list[str]]:
+    done = subprocess.run(
+        [sys.executable, str(BIN / "swiftlite"), "doctor", "--all", "--json", "-t", "20",
+         "-d", str(embedded.layout.root / "etc")],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return done.returncode, [one["name"] for one in json.loads(done.stdout)]
+
+
+def test_a_cluster_that_is_well_and_one_that_has_lost_a_disk(embedded: Embedded) -> None:
+    wait_for(lambda: doctor(embedded) == (0, []), "every daemon to run")
+    embedded.lose_device(2)
+    try:
+        code, names = doctor(embedded)
+    finally:
+        embedded.return_device(2)
+    assert code == 1
+    assert "device-missing" in names

@@ -1,0 +1,303 @@
+"""Faults, planted one by one: each is named with what mends it, and a healthy node has none."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from swiftlite.cli import main as swiftlite_command
+from tests.cli.doctor.patients import DAEMONS, KINDS, NOW, Patient, healthy_answers, serving
+
+
+@pytest.fixture
+def patient(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Patient]:
+    # Whatever the machine: every daemon is installed.
+    monkeypatch.setattr("swiftlite.cli.doctor.running.find_command", lambda place: place.command)
+    with ExitStack() as running:
+        servers = {
+            kind: running.enter_context(serving(healthy_answers(kind, tmp_path / "etc")))
+            for kind in KINDS
+        }
+        yield Patient(tmp_path, servers)
+
+
+Act = Callable[[Patient], object]
+
+
+def test_a_healthy_node_is_met_with_silence(patient: Patient) -> None:
+    assert patient.look() == []
+
+
+def test_a_healthy_cluster_is_met_with_silence(patient: Patient) -> None:
+    set_time(patient, time.time())
+    assert patient.ask() == []
+
+
+def set_time(patient: Patient, moment: float) -> None:
+    for server in patient.servers.values():
+        server.told["/recon/time"] = moment  # type: ignore[attr-defined]  # of patients.serving
+
+
+def write(path: Path, text: str = "") -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def pending(patient: Patient) -> None:
+    path = patient.devices / "sda1/async_pending/abc/x-1"
+    write(path)
+    os.utime(path, (NOW - 7200, NOW - 7200))
+
+
+def without(patient: Patient, name: str) -> None:
+    patient.processes = [
+        process for process in patient.processes if process.words[0] != f"swiftlite-{name}"
+    ]
+
+
+def silence(patient: Patient, kind: str) -> None:
+    """The server is gone, and so is its process."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        free = probe.getsockname()[1]
+    patient.servers[kind].server_address = ("127.0.0.1", free)
+    patient.write_conf(kind)
+    if kind != "proxy":
+        patient.write_ring(kind)
+
+
+def statvfs(patient: Patient, **told: int) -> None:
+    for name in ("sda1", "sdb1"):
+        patient.disk.statvfs_of[str(patient.devices / name)] = told
+
+
+def newer_builder(patient: Patient) -> None:
+    builder = patient.etc / "object.builder"
+    write(builder)
+    later = time.time() + 3600
+    os.utime(builder, (later, later))
+
+
+def few_descriptors(patient: Patient) -> None:
+    write(
+        patient.root / "proc/100/limits",
+        "Limit Soft Hard Units\nMax open files            1024        4096        files\n",
+    )
+
+
+def orphan(patient: Patient) -> None:
+    first = patient.processes[-1]
+    patient.processes.append(replace(first, pid=999, parent=1, unit=None, age_s=200 * 3600.0))
+
+
+def all_of(*acts: Act) -> Act:
+    def act(patient: Patient) -> None:
+        for one in acts:
+            one(patient)
+
+    return act
+
+
+def changed(kind: str, old: str, new: str) -> Act:
+    return lambda patient: patient.change(kind, old, new)
+
+
+def stopped(kind: str) -> Act:
+    return all_of(
+        lambda patient: silence(patient, kind), lambda patient: without(patient, f"{kind}-server")
+    )
+
+
+def missing(name: str) -> Act:
+    return lambda patient: without(patient, name)
+
+
+def disabled(patient: Patient) -> None:
+    patient.servers["proxy"].told["/healthcheck"] = 503  # type: ignore[attr-defined]  # serving
+
+
+FAULTS: list[tuple[str, Act]] = [
+    ("swift-conf-unusable", lambda p: (p.etc / "swift.conf").unlink()),
+    ("swift-conf-unusable", lambda p: write(p.etc / "swift.conf", "[swift-hash]\n")),
+    (
+        "hash-is-the-samples",
+        lambda p: write(
+            p.etc / "swift.conf",
+            "[swift-hash]\nswift_hash_path_suffix = changeme\n"
+            "[storage-policy:0]\nname = gold\ndefault = yes\n",
+        ),
+    ),
+    ("conf-unreadable", lambda p: write(p.conf("object"), "bind_port = 1\n")),
+    ("option-wrong", changed("object", "[DEFAULT]", "[DEFAULT]\nworkers = many")),
+    ("option-misspelled", changed("proxy", "[DEFAULT]", "[DEFAULT]\nclient_timout = 3")),
+    (
+        "option-misspelled",
+        changed("object", "[object-replicator]", "[object-replicator]\nintervall = 3"),
+    ),
+    (
+        "port-twice",
+        lambda p: p.change(
+            "account", f"bind_port = {p.port('account')}", f"bind_port = {p.port('container')}"
+        ),
+    ),
+    (
+        "known-passwords",
+        all_of(
+            changed("proxy", "127.0.0.1", "0.0.0.0"),
+            changed(
+                "proxy",
+                "[filter:cache]",
+                "[filter:tempauth]\nuser_test_tester = testing .admin\n[filter:cache]",
+            ),
+        ),
+    ),
+    ("ring-missing", lambda p: (p.etc / "container.ring.gz").unlink()),
+    ("ring-damaged", lambda p: write(p.etc / "container.ring.gz", "no ring at all")),
+    ("ring-not-written", newer_builder),
+    ("ring-without-policy", lambda p: write(p.etc / "object-7.ring.gz", "x")),
+    ("wrong-port", lambda p: p.change("account", f"= {p.port('account')}", "= 1")),
+    ("device-missing", lambda p: (p.devices / "sda1").rmdir()),
+    ("device-unmounted", lambda p: p.disk.unmounted.add(str(p.devices / "sda1"))),
+    ("no-such-user", all_of(*(changed(k, "user = ", "user = nobody-like-this-") for k in KINDS))),
+    ("read-only", lambda p: statvfs(p, flag=os.ST_RDONLY)),
+    ("device-full", lambda p: statvfs(p, bavail=1000)),
+    ("device-filling", lambda p: statvfs(p, bavail=50_000)),
+    ("inodes-out", lambda p: statvfs(p, favail=1)),
+    ("attributes-none", lambda p: setattr(p.disk, "attribute_error", errno.ENOTSUP)),
+    ("attributes-small", lambda p: setattr(p.disk, "attribute_room", 4000)),
+    ("async-pendings", pending),
+    ("quarantined", lambda p: write(p.devices / "sdb1/quarantined/objects/abc/x.data")),
+    ("device-in-no-ring", lambda p: (p.devices / "sdc1").mkdir()),
+    ("not-running", stopped("object")),
+    ("not-running", stopped("proxy")),
+    ("not-answering", lambda p: silence(p, "container")),
+    ("port-taken", missing("account-server")),
+    ("proxy-disabled", disabled),
+    *[("daemon-not-running", missing(name)) for name in DAEMONS],
+    ("few-descriptors", few_descriptors),
+    ("orphans", orphan),
+    ("replication-old", lambda p: p.recon("object", object_replication_last=NOW - 2 * 86_400)),
+    ("replication-old", lambda p: p.recon("account", replication_last=NOW - 2 * 86_400)),
+    ("no-recon-cache", lambda p: p.cache.rmdir()),
+    (
+        "drive-errors",
+        lambda p: write(
+            p.cache / "drive.recon", json.dumps({"/srv/node/sda1": 3, "drive_audit_errors": 3})
+        ),
+    ),
+    ("log-directory-missing", changed("proxy", "log_file = ", "log_file = /none")),
+    ("log-directory-full", lambda p: p.disk.statvfs_of.update({str(p.root): {"bavail": 100}})),
+    (
+        "memcached-unreachable",
+        changed("proxy", "[filter:cache]", "[filter:cache]\nmemcache_servers = 127.0.0.1:1"),
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "plant"), FAULTS, ids=[f"{at}-{name}" for at, (name, _) in enumerate(FAULTS)]
+)
+def test_a_planted_fault_is_named(patient: Patient, name: str, plant: Act) -> None:
+    plant(patient)
+    found = patient.look()
+    assert name in [one.name for one in found]
+    for one in found:
+        assert one.what
+        assert one.why.endswith(".")
+        assert one.mend
+
+
+def test_every_fault_that_a_node_can_have_is_planted() -> None:
+    assert len({name for name, _ in FAULTS}) >= 25
+
+
+def test_an_owner_that_is_wrong_is_named(patient: Patient) -> None:
+    if os.getuid() != 0:
+        pytest.skip("only root can give files away")
+    os.chown(patient.devices / "sda1", 12345, 12345)
+    (one,) = patient.look()
+    assert one.name == "wrong-owner"
+    os.system(one.mend)
+    assert patient.look() == []
+
+
+@pytest.mark.parametrize(
+    ("plant", "name"),
+    [
+        (lambda p: p.change("proxy", "[DEFAULT]", "[DEFAULT]\nclient_timout = 3"),
+         "option-misspelled"),
+        (lambda p: p.cache.rmdir(), "no-recon-cache"),
+        (lambda p: write(p.devices / "sdb1/quarantined/objects/abc/x.data"), "quarantined"),
+        (lambda p: p.change("account", f"= {p.port('account')}", "= 1"), "wrong-port"),
+    ],
+)  # fmt: skip
+def test_the_command_that_is_named_mends_it(patient: Patient, plant: Act, name: str) -> None:
+    plant(patient)
+    mend = next(one.mend for one in patient.look() if one.name == name)
+    command = mend.rpartition("else: ")[2].partition(", then:")[0]
+    os.system(command.replace("-o swift -g swift ", ""))
+    assert name not in patient.names()
+
+
+CLUSTER_FAULTS = {
+    "ring-differs": ("/recon/ringmd5", {"/etc/swift/object.ring.gz": "0" * 32}),
+    "swift-conf-differs": ("/recon/swiftconfmd5", {"/etc/swift/swift.conf": "0" * 32}),
+    "clock-off": ("/recon/time", 1.0),
+    "version-differs": ("/recon/version", {"version": "0.9"}),
+    "no-recon": ("/recon/version", 404),
+    "device-unmounted": ("/recon/unmounted", [{"device": "sda1", "mounted": False}]),
+    "device-filling": ("/recon/diskusage", [{"device": "sda1", "size": 100, "avail": 5}]),
+    "quarantined": ("/recon/quarantined", {"accounts": 0, "containers": 0, "objects": 2}),
+    "drive-errors": ("/recon/driveaudit", {"drive_audit_errors": 4}),
+    "async-pendings": ("/recon/async", {"async_pending": 99_999, "async_pending_last": NOW}),
+    "recon-cron-silent": ("/recon/async", {"async_pending": 0, "async_pending_last": NOW - 9999}),
+    "replication-old": ("/recon/replication/object", {"object_replication_last": NOW - 200_000}),
+    "wrong-server": ("name", "container-server"),
+}
+
+
+@pytest.mark.parametrize("name", CLUSTER_FAULTS)
+def test_a_fault_of_another_node_is_named(patient: Patient, name: str) -> None:
+    set_time(patient, time.time())
+    path, told = CLUSTER_FAULTS[name]
+    patient.servers["object"].told["HEAD"] = 507  # type: ignore[attr-defined]  # of patients.serving
+    patient.servers["object"].told[path] = told  # type: ignore[attr-defined]  # of patients.serving
+    found = patient.ask()
+    assert [one.name for one in found] == [name]
+    assert "127.0.0.1" in found[0].where
+
+
+def test_a_sandbox_without_mounts_is_healthy(patient: Patient) -> None:
+    set_time(patient, time.time())
+    path, told = CLUSTER_FAULTS["device-unmounted"]
+    patient.servers["object"].told[path] = told  # type: ignore[attr-defined]  # of patients.serving
+    assert patient.ask() == []
+
+
+def test_a_node_that_does_not_answer_is_named(patient: Patient) -> None:
+    set_time(patient, time.time())
+    silence(patient, "container")
+    assert [one.name for one in patient.ask()] == ["node-unreachable"]
+
+
+def test_findings_as_a_program_reads_them(
+    patient: Patient, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patient.cache.rmdir()
+    monkeypatch.setattr("swiftlite.cli.doctor.node.running", list)
+    code = swiftlite_command.main(["doctor", "-d", str(patient.etc), "--json"])
+    found = {one["name"]: one for one in json.loads(capsys.readouterr().out)}
+    assert code == 1
+    assert found["no-recon-cache"]["weight"] == "warning"
+    assert set(found["no-recon-cache"]) == {"name", "where", "what", "why", "mend", "weight"}
+    assert swiftlite_command.main(["doctor", "-d", str(patient.etc)]) == 1
+    assert "     mend  install -d" in capsys.readouterr().out

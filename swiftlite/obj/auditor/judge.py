@@ -59,13 +59,16 @@ class Judge:
             elif isinstance(seen, Stranger):
                 self._stranger(seen, tally)
             else:
-                tally.failed()
-                self._log.error(f"Cannot list {seen.path}: {seen.error}")
+                self._failed(tally, f"Cannot list {seen.path}: {seen.error}")
         except DeviceUnavailable:
             raise
         except StoreError as error:  # a full disk, a lock held: the next pass is here again
-            tally.failed()
-            self._log.error(f"Audit: {error}")
+            self._failed(tally, f"Audit: {error}")
+
+    def _failed(self, tally: Tally, message: str) -> None:
+        tally.failed()
+        self._context.count("errors")
+        self._log.error(message)
 
     def _finding(self, found: Finding, tally: Tally) -> None:
         self._count_refusals(found)
@@ -73,8 +76,7 @@ class Judge:
             self._set_aside(found.place, found.blamed, found.reason, tally)
             return
         if found.verdict is Verdict.FAILED:
-            tally.failed()
-            self._log.error(f"Cannot audit {found.place.path}: {found.reason}")
+            self._failed(tally, f"Cannot audit {found.place.path}: {found.reason}")
             return
         if found.verdict is Verdict.SOUND:
             self._sound(found, tally)

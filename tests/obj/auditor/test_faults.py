@@ -159,6 +159,7 @@ def test_directories_that_cannot_be_listed_cost_an_error_and_nothing_else(
     node.run(act)
     stats = node.stats()
     assert (stats["errors"], stats["quarantined"], stats["passes"]) == (2, 0, 10)
+    assert sum("Cannot " in line for line in node.sink.lines) == 2
 
 
 @pytest.mark.parametrize("code", [errno.EIO, errno.ENODATA, errno.EUCLEAN])

@@ -295,3 +295,27 @@ def test_a_metadata_pass_goes_on_beside_the_full_one() -> None:
     node.run(act)
     assert sum("(ZBF) completed" in line for line in node.sink.lines) >= 5
     assert not any("(ALL) completed" in line for line in node.sink.lines)
+
+
+class Sent:
+    """In place of observe.statsd.Statsd: what would have been sent."""
+
+    enabled = True
+
+    def __init__(self) -> None:
+        self.metrics: list[str] = []
+
+    def increment(self, metric: str) -> None:
+        self.metrics.append(metric)
+
+    def timing(self, metric: str, seconds: float) -> None:
+        self.metrics.append(metric)
+
+
+def test_metrics_have_swifts_names(node: Auditing) -> None:
+    for name in ("rotten", "sound", "third"):
+        node.put(name, body_of(1_000))
+    node.overwrite(node.data("rotten"), 5)
+    sent = Sent()
+    node.audit(context={"statsd": sent})
+    assert sorted(sent.metrics) == ["quarantines", "timing", "timing", "timing"]

@@ -12,6 +12,7 @@ from math import isfinite
 from typing import Any
 
 from .device import Device
+from .errors import BuilderError
 from .table import TYPE_OF_ID_BYTES, unassigned
 
 
@@ -45,6 +46,13 @@ class State:
     @property
     def typecode(self) -> str:
         return TYPE_OF_ID_BYTES[self.id_bytes]
+
+    def device(self, number: int) -> Device:
+        """The device of an id. Raises BuilderError."""
+        device = self.devices[number] if 0 <= number < len(self.devices) else None
+        if device is None:
+            raise BuilderError(f"there is no device {number}")
+        return device
 
 
 def state_to_dict(

@@ -13,16 +13,14 @@ import mmap
 import os
 import struct
 from array import array
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from .contents import Contents
+from .device import Device
 from .errors import RingFileError
 from .files import replace_file
+from .handoffs import Breadth
 from .table import TYPE_OF_ID_BYTES, Table
-
-if TYPE_CHECKING:
-    from swiftlite.vocab.hashing import HashPath
-
-    from .ring import Ring
 
 MAGIC = b"SLRINGM2"
 HEAD = struct.Struct(
@@ -62,25 +60,26 @@ def _identity(path: str) -> tuple[int, bytes] | None:
         return None
 
 
-def write_map(ring: Ring, path: str, map_dir: str) -> bool:
+def write_map(contents: Contents, path: str, map_dir: str) -> bool:
     """Leave a copy for other processes; False where the folder does not allow it."""
     identity = _identity(path)
     if identity is None:
         return False
-    table = ring.table
+    table = contents.table
     text = json.dumps(
         {
-            "part_shift": ring.part_shift,
+            "part_shift": contents.part_shift,
             "row_count": table.row_count,
             "short": table.short,
             "id_bytes": table.id_bytes,
-            "version": ring.version,
-            "next_part_power": ring.next_part_power,
-            "format_version": ring.format_version,
-            "totals": ring.breadth.totals,
-            "keys": ring.breadth.keys,
+            "version": contents.version,
+            "next_part_power": contents.next_part_power,
+            "format_version": contents.format_version,
+            "totals": contents.breadth.totals,
+            "keys": contents.breadth.keys,
             "devices": [
-                None if d is None else [getattr(d, name) for name in FIELDS] for d in ring.devices
+                None if d is None else [getattr(d, name) for name in FIELDS]
+                for d in contents.devices
             ],
         }
     ).encode("ascii")
@@ -93,8 +92,8 @@ def write_map(ring: Ring, path: str, map_dir: str) -> bool:
     return True
 
 
-def open_map(path: str, map_dir: str, hash_path: HashPath) -> Ring | None:
-    """The ring from its copy, or None when there is none of exactly this ring file."""
+def open_map(path: str, map_dir: str) -> Contents | None:
+    """What is in the ring, from its copy, or None when there is none of exactly this ring file."""
     identity = _identity(path)
     if identity is None:
         return None
@@ -106,16 +105,12 @@ def open_map(path: str, map_dir: str, hash_path: HashPath) -> Ring | None:
     except (OSError, ValueError):
         return None
     try:
-        return _ring_of_map(memoryview(whole), identity, hash_path)
+        return _contents_of_map(memoryview(whole), identity)
     except (ValueError, KeyError, TypeError, struct.error, AssertionError):
         return None
 
 
-def _ring_of_map(view: memoryview, identity: tuple[int, bytes], hash_path: HashPath) -> Ring | None:
-    from .device import Device
-    from .handoffs import Breadth
-    from .ring import Ring
-
+def _contents_of_map(view: memoryview, identity: tuple[int, bytes]) -> Contents | None:
     magic, mark, length, tail, text_length = HEAD.unpack_from(view)
     if (magic, mark, (length, tail)) != (MAGIC, ORDER_MARK, identity):
         return None
@@ -126,8 +121,7 @@ def _ring_of_map(view: memoryview, identity: tuple[int, bytes], hash_path: HashP
     table = view[stop + -stop % PAGE :]
     flat = table.cast("H") if typecode == "H" else table.cast("I")
     parts = 1 << (32 - fields["part_shift"])
-    return Ring(
-        hash_path,
+    return Contents(
         part_shift=fields["part_shift"],
         devices=[None if d is None else Device(*d) for d in fields["devices"]],
         table=Table(flat, fields["row_count"], parts, fields["short"]),

@@ -6,18 +6,16 @@ name to partition to primaries in 0.6 µs (tools/bench/ring.py).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from struct import Struct
-from typing import TYPE_CHECKING
 
+from swiftlite.formats.ring_file import RingImage
 from swiftlite.vocab.hashing import HashPath, short_md5
 
+from .contents import Contents
 from .device import Device, Handoff
-from .handoffs import Breadth, handoffs
-from .table import Table
-
-if TYPE_CHECKING:
-    from swiftlite.formats.ring_file import RingImage
+from .handoffs import handoffs
+from .load import load_contents, save_image
 
 _first_four_bytes = Struct(">I").unpack_from
 
@@ -31,13 +29,13 @@ class Ring:
     """
 
     __slots__ = (
-        "_breadth",
         "_digest",
         "_flat",
         "_head",
         "_tail",
         "_whole",
         "_width",
+        "contents",
         "devices",
         "format_version",
         "hash_path",
@@ -49,29 +47,17 @@ class Ring:
         "version",
     )
 
-    def __init__(
-        self,
-        hash_path: HashPath,
-        *,
-        part_shift: int,
-        devices: Sequence[Device | None],
-        table: Table,
-        assigned: frozenset[int] | None = None,
-        breadth: Breadth | None = None,
-        version: int | None = None,
-        next_part_power: int | None = None,
-        format_version: int = 1,
-    ) -> None:
-        """`assigned` are the ids found in the table, each of which must name a device; or
-        `breadth`, where that is known already."""
-        assert table.partition_count == 1 << (32 - part_shift)
+    def __init__(self, hash_path: HashPath, contents: Contents) -> None:
+        table = contents.table
+        assert table.partition_count == 1 << (32 - contents.part_shift)
         self.hash_path = hash_path
-        self.part_shift = part_shift
-        self.devices = tuple(devices)
+        self.contents = contents
+        self.part_shift = contents.part_shift
+        self.devices = tuple(contents.devices)
         self.table = table
-        self.version = version
-        self.next_part_power = next_part_power
-        self.format_version = format_version
+        self.version = contents.version
+        self.next_part_power = contents.next_part_power
+        self.format_version = contents.format_version
         self.partition_count = table.partition_count
         self.replica_count = table.replica_count
         self._flat = table.flat
@@ -81,7 +67,6 @@ class Ring:
         # As text, so that a name takes one f-string; bytes that are no UTF-8 survive this.
         self._head = hash_path.prefix.decode("utf-8", "surrogateescape") + "/"
         self._tail = hash_path.suffix.decode("utf-8", "surrogateescape")
-        self._breadth = breadth or Breadth.of(self.devices, assigned or frozenset())
 
     @staticmethod
     def load(path: str, hash_path: HashPath, *, map_dir: str | None = None) -> Ring:
@@ -90,20 +75,11 @@ class Ring:
         With `map_dir`, the table is shared by all processes that load the same file with it:
         the first one leaves an uncompressed copy there, and the others map that.
         """
-        from .load import load_ring
-
-        return load_ring(path, hash_path, map_dir=map_dir)
+        return Ring(hash_path, load_contents(path, map_dir=map_dir))
 
     def save(self, path: str, *, format_version: int = 1) -> None:
         """Write a ring file, in one step: the old one stays until the new one is safe."""
-        from .load import save_image
-
         save_image(self.image(), path, format_version=format_version)
-
-    @property
-    def breadth(self) -> Breadth:
-        """How many regions, zones, servers and devices hold partitions; see handoffs.py."""
-        return self._breadth
 
     @property
     def part_power(self) -> int:
@@ -163,21 +139,11 @@ class Ring:
 
         The first lie in regions, zones and servers without a primary, where there are any.
         """
-        return handoffs(self.table, self.part_shift, self.devices, self._breadth, partition)
+        return handoffs(self.table, self.part_shift, self.devices, self.contents.breadth, partition)
 
     def image(self) -> RingImage:
         """The same ring as the formats room writes it."""
-        from swiftlite.formats.ring_file import RingImage
-
-        return RingImage(
-            part_shift=self.part_shift,
-            devices=[None if d is None else d.to_dict() for d in self.devices],
-            rows=self.table.rows(),
-            version=self.version,
-            next_part_power=self.next_part_power,
-            id_bytes=self.table.id_bytes,
-            format_version=self.format_version,
-        )
+        return self.contents.image()
 
     def __repr__(self) -> str:
         return (

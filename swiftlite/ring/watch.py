@@ -13,7 +13,6 @@ from typing import Protocol
 from swiftlite.vocab.hashing import HashPath
 
 from .errors import RingFileError
-from .load import load_ring
 from .ring import Ring
 
 
@@ -53,7 +52,7 @@ class RingWatcher:
         self._on_fault = on_fault
         self._monotonic = clock.monotonic
         self._seen = self._mark()
-        ring = load_ring(path, hash_path, map_dir=map_dir)
+        ring = Ring.load(path, hash_path, map_dir=map_dir)
         if check is not None:
             check(ring)
         self._ring = ring
@@ -75,7 +74,7 @@ class RingWatcher:
             return False
         self._seen = mark
         try:
-            ring = load_ring(self.path, self._hash_path, map_dir=self._map_dir)
+            ring = Ring.load(self.path, self._hash_path, map_dir=self._map_dir)
             if self._check is not None:
                 self._check(ring)
         except (RingFileError, ValueError) as fault:

@@ -33,8 +33,9 @@ def same(one: Ring, other: Ring) -> bool:
 def test_the_mapped_ring_answers_like_the_loaded_one(path: str, tmp_path: Path) -> None:
     plain = Ring.load(path, HASH_PATH)
     first = Ring.load(path, HASH_PATH, map_dir=str(tmp_path))
-    second = open_map(path, str(tmp_path), HASH_PATH)
-    assert second is not None
+    mapped = open_map(path, str(tmp_path))
+    assert mapped is not None
+    second = Ring(HASH_PATH, mapped)
     assert same(plain, first)
     assert same(plain, second)
     assert second.version == plain.version
@@ -43,9 +44,9 @@ def test_the_mapped_ring_answers_like_the_loaded_one(path: str, tmp_path: Path) 
 def test_a_copy_of_another_ring_is_not_used(path: str, tmp_path: Path) -> None:
     Ring.load(path, HASH_PATH, map_dir=str(tmp_path))
     shutil.copy(GOLDEN / "small.v1.ring.gz", path)
-    assert open_map(path, str(tmp_path), HASH_PATH) is None
+    assert open_map(path, str(tmp_path)) is None
     assert Ring.load(path, HASH_PATH, map_dir=str(tmp_path)).partition_count == 64
-    assert open_map(path, str(tmp_path), HASH_PATH) is not None
+    assert open_map(path, str(tmp_path)) is not None
 
 
 def test_a_damaged_copy_is_passed_over(path: str, tmp_path: Path) -> None:
@@ -54,7 +55,7 @@ def test_a_damaged_copy_is_passed_over(path: str, tmp_path: Path) -> None:
     blob = copy.read_bytes()
     for broken in (b"", b"x" * 10, blob[:-100], blob[:60], b"\0" * len(blob)):
         copy.write_bytes(broken)
-        assert open_map(path, str(tmp_path), HASH_PATH) is None
+        assert open_map(path, str(tmp_path)) is None
 
 
 def test_a_folder_that_refuses_is_no_hindrance(path: str, tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ import pytest
 
 from swiftlite.formats.ring_file import RingImage, decode
 from swiftlite.ring import Device, Ring, RingBuilder, RingFileError
-from swiftlite.ring.load import all_below, ring_of, save_image
+from swiftlite.ring.contents import Contents, all_below
+from swiftlite.ring.load import save_image
 from swiftlite.vocab.hashing import HashPath
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "ring"
@@ -56,20 +57,20 @@ def test_primaries_and_handoffs_are_swifts_to_the_last_device(name: str, version
 
 
 def test_repeats_among_primaries_are_dropped() -> None:
-    ring = ring_of(image([[0, 1], [0, 2], [3, 1]]), HASH_PATH)
+    ring = Ring(HASH_PATH, Contents.of(image([[0, 1], [0, 2], [3, 1]])))
     assert [d.id for d in ring.primaries(0)] == [0, 3]
     assert [d.id for d in ring.primaries(1)] == [1, 2]
 
 
 def test_partitions_beyond_a_short_last_row_have_one_replica_less() -> None:
-    ring = ring_of(image([[0, 1], [2, 3], [1]]), HASH_PATH)
+    ring = Ring(HASH_PATH, Contents.of(image([[0, 1], [2, 3], [1]])))
     assert ring.replica_count == 2.5
     assert [d.id for d in ring.primaries(0)] == [0, 2, 1]
     assert [d.id for d in ring.primaries(1)] == [1, 3]
 
 
 def test_part_power_zero_has_one_partition() -> None:
-    ring = ring_of(image([[0], [1]], power=0), HASH_PATH)
+    ring = Ring(HASH_PATH, Contents.of(image([[0], [1]], power=0)))
     assert ring.partition_count == 1
     assert ring.partition("any", "thing") == 0
     assert [h.device.id for h in ring.handoffs(0)] == []
@@ -123,14 +124,14 @@ def test_devices_without_replication_address_use_the_other() -> None:
 )
 def test_tables_that_name_no_device_are_refused(rows: list[list[int]], why: str) -> None:
     with pytest.raises(RingFileError, match=why):
-        ring_of(image(rows), HASH_PATH, "x.ring.gz")
+        Contents.of(image(rows), "x.ring.gz")
 
 
 def test_a_removed_device_in_the_table_is_refused() -> None:
     broken = image([[0, 1]])
     broken.devices[1] = None
     with pytest.raises(RingFileError, match="was removed"):
-        ring_of(broken, HASH_PATH)
+        Contents.of(broken)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +152,7 @@ def test_devices_that_are_none_are_refused(bad: dict[str, Any]) -> None:
     broken = image([[0, 1]])
     broken.devices[1] = device(1) | bad
     with pytest.raises(RingFileError):
-        ring_of(broken, HASH_PATH)
+        Contents.of(broken)
 
 
 def test_a_missing_file_is_one_clear_error(tmp_path: Path) -> None:

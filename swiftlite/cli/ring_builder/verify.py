@@ -6,9 +6,9 @@ import hashlib
 import os
 
 from swiftlite.ring import RingFileError
+from swiftlite.ring.contents import Contents
 from swiftlite.ring.files import read_file
-from swiftlite.ring.load import load_image, ring_of
-from swiftlite.vocab.hashing import HashPath
+from swiftlite.ring.load import load_image
 
 from .choosing import Parser
 from .session import ERROR, SUCCESS, WARNING, Session, stale
@@ -55,7 +55,7 @@ def _one(path: str, md5: str | None) -> dict[str, object]:
         digest = hashlib.md5(read_file(path), usedforsecurity=False).hexdigest()
         result["md5"] = digest
         image = load_image(path)
-        ring_of(image, HashPath(b"", b""), path)
+        Contents.of(image, path)
     except RingFileError as fault:
         return result | {"fault": fault.why}
     result |= {"format_version": image.format_version, "version": image.version}

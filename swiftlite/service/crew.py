@@ -42,11 +42,14 @@ class Post:
     """One place in a crew: work runs in the child, calls its argument once ready, and returns
     when the child shall end. It raises CannotStart before that if it cannot serve.
 
-    again: a child that ends of its own accord is to be started again; else only a killed one."""
+    again: a child that ends of its own accord is to be started again; else only a killed one.
+    rest: seconds until one that ended without fault is started again, if it is not a fault to end.
+    """
 
     name: str
     work: Callable[[Report], None]
     again: bool = True
+    rest: float = 0.0
 
 
 class Review(Protocol):
@@ -337,6 +340,10 @@ class Crew:
     def _vacate(self, child: _Child, status: int) -> None:
         now = self.monotonic()
         name = child.post.name
+        if status == 0 and child.post.rest:
+            self._pauses.pop(name, None)
+            self._vacancies.append(_Vacancy(child.post, now + child.post.rest, child.post.rest))
+            return
         proven = child.ready and now - child.started >= PROVEN_S
         pause = FIRST_PAUSE_S if proven else self._pauses.get(name, FIRST_PAUSE_S)
         self._pauses[name] = min(pause * 2, LONGEST_PAUSE_S)

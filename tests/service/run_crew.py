@@ -31,7 +31,8 @@ def make_post(folder: Path, word: str) -> Post:
     def work(report: Report) -> None:
         if fault == "cannot":
             raise CannotStart(f"{name} has no device")
-        if fault == "done":
+        if fault in ("done", "rests"):
+            (folder / f"{name}-{os.getpid()}").touch()
             report()
             return
         if fault == "crash":
@@ -59,7 +60,7 @@ def make_post(folder: Path, word: str) -> Post:
             time.sleep(0.01)
         os._exit(0)
 
-    return Post(name, work, again=fault != "done")
+    return Post(name, work, again=fault != "done", rest=0.2 if fault == "rests" else 0.0)
 
 
 def make_elder(folder: Path) -> int:

@@ -195,3 +195,12 @@ def test_a_child_without_a_sign_of_life_is_replaced(start: Starter) -> None:
 def test_a_crew_whose_children_are_all_done_ends(start: Starter) -> None:
     crew = start("one:done", "two:done")
     assert crew.finish() == (0, "")
+
+
+def test_a_child_that_rests_is_started_again_without_complaint(start: Starter) -> None:
+    crew = start("one:rests")
+    wait_for(lambda: len(list(crew.folder.glob("one-*"))) >= 3)
+    crew.process.send_signal(signal.SIGTERM)
+    out, _ = crew.process.communicate(timeout=20)
+    assert "starting it again" not in out
+    assert crew.process.returncode == 0

@@ -214,6 +214,18 @@ def test_a_reload_with_a_bad_conf_changes_nothing_and_says_why(
     assert server.get("/pid")[1] == worker
 
 
+def test_a_server_of_one_process_says_that_it_cannot_reload(
+    start: Callable[..., Server],
+) -> None:
+    """By default the signal would end it."""
+    server = start(workers=0)
+    wait_for(server.is_up)
+    server.process.send_signal(signal.SIGUSR1)
+    assert server.process.stderr is not None
+    assert any("needs workers" in line for line in server.process.stderr)
+    assert server.is_up()
+
+
 def test_a_request_under_way_outlasts_a_reload(start: Callable[..., Server]) -> None:
     server = start(workers=1, stop_timeout=0.1)
     wait_for(server.is_up)

@@ -18,11 +18,13 @@ from swiftlite.service.passes import DaemonSpec
 @dataclass(frozen=True, slots=True)
 class Daemon:
     """name: its section, and the name of its DaemonSpec, which is `where` as module:attribute.
-    settings: what its generated section says."""
+    settings: what its generated section says. every: seconds after which it is run once more, for
+    those with so little to do that a process waiting for it would only take memory."""
 
     name: str
     where: str
     settings: Mapping[str, str] = field(default_factory=dict)
+    every: float = 0.0
 
     @property
     def kind(self) -> str:
@@ -46,11 +48,11 @@ EXPIRER = "object-expirer"
 DAEMONS: tuple[Daemon, ...] = (
     Daemon("account-replicator", "swiftlite.account.replicator:SPEC", {"interval": "5"}),
     Daemon("container-replicator", "swiftlite.container.replicator:SPEC", {"interval": "5"}),
-    Daemon("account-auditor", "swiftlite.account.auditor:SPEC"),
-    Daemon("container-auditor", "swiftlite.container.auditor:SPEC"),
-    Daemon("account-reaper", "swiftlite.account.reaper.daemon:SPEC", {"interval": "60"}),
+    Daemon("account-auditor", "swiftlite.account.auditor:SPEC", every=1800.0),
+    Daemon("container-auditor", "swiftlite.container.auditor:SPEC", every=1800.0),
+    Daemon("account-reaper", "swiftlite.account.reaper.daemon:SPEC", every=120.0),
     Daemon("container-updater", "swiftlite.container.updater.daemon:SPEC", {"interval": "15"}),
-    Daemon("object-auditor", "swiftlite.obj.auditor.daemon:SPEC"),
+    Daemon("object-auditor", "swiftlite.obj.auditor.daemon:SPEC", every=300.0),
     Daemon(
         EXPIRER,
         "swiftlite.obj.expirer.daemon:SPEC",

@@ -25,7 +25,7 @@ from swiftlite.observe.log import Log
 from swiftlite.observe.sinks import FileSink
 from swiftlite.service import wsgi_main
 from swiftlite.service.crew import CannotStart, Crew, Post, Ready
-from swiftlite.service.daemon_main import plan_daemon, run_plan
+from swiftlite.service.daemon_main import Orders, plan_daemon, run_plan
 from swiftlite.service.pipeline import preload
 from swiftlite.service.systemd import notify
 from swiftlite.service.wsgi_main import ServerPlan
@@ -109,14 +109,17 @@ def _settle_in(log: Path, pid_file: Path) -> None:
 
 def _daemon_post(layout: Layout, cluster: ClusterConf, daemon: Daemon, node: int) -> Post:
     """Raises ConfError."""
-    plan = plan_daemon(daemon.spec(), conf_path(layout, daemon, node), cluster=cluster)
+    orders = Orders(once=daemon.every > 0)
+    plan = plan_daemon(daemon.spec(), conf_path(layout, daemon, node), orders, cluster)
     name = log_name(daemon, node)
 
     def work(ready: Ready) -> None:
-        _settle_in(layout.logs / f"{name}.log", layout.run / f"{name}.pid")
+        pid_file = layout.run / f"{name}.pid"
+        _settle_in(layout.logs / f"{name}.log", pid_file)
         run_plan(plan, ready)
+        pid_file.unlink(missing_ok=True)
 
-    return Post(f"{daemon.name} {node}" if node else daemon.name, work)
+    return Post(f"{daemon.name} {node}" if node else daemon.name, work, rest=daemon.every)
 
 
 def check_health(address: tuple[str, int]) -> None:

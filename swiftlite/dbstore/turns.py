@@ -75,8 +75,8 @@ class Turns(Generic[Item]):
             queue.waiting.append(entry)
             if self._await(key, queue, entry, deadline) is _Signal.DONE:
                 return self._result(entry)
-        self._gather(key, queue, entry)
-        self._lead(key, queue, carry)
+        set_out = self._gather(key, queue, entry)
+        self._lead(key, queue, carry, set_out)
         return self._result(entry)
 
     def _await(self, key: str, queue: _Queue[Item], entry: Entry[Item], deadline: float) -> _Signal:
@@ -92,15 +92,15 @@ class Turns(Generic[Item]):
         assert signal is not None
         return signal
 
-    def _gather(self, key: str, queue: _Queue[Item], leader: Entry[Item]) -> None:
+    def _gather(self, key: str, queue: _Queue[Item], leader: Entry[Item]) -> float:
         try:
-            self._gathering.wait(key, len(queue.waiting))
+            return self._gathering.wait(key, len(queue.waiting))
         except BaseException:
             queue.waiting.remove(leader)
             self._hand_on(key, queue)
             raise
 
-    def _lead(self, key: str, queue: _Queue[Item], carry: Carry[Item]) -> None:
+    def _lead(self, key: str, queue: _Queue[Item], carry: Carry[Item], set_out: float) -> None:
         batch = self._next_batch(queue)
         self.batches += 1
         self.items += len(batch)
@@ -120,7 +120,7 @@ class Turns(Generic[Item]):
             for entry in batch:
                 if entry.event is not None and not entry.event.is_set:
                     entry.event.set(_Signal.DONE)
-            self._gathering.met(key, len(batch) + len(queue.waiting))
+            self._gathering.arrived(key, set_out, len(batch) + len(queue.waiting))
             self._hand_on(key, queue)
 
     def _next_batch(self, queue: _Queue[Item]) -> list[Entry[Item]]:

@@ -79,7 +79,7 @@ class Commits:
     def _lead(self, device: str, here: _Device, first: _Commit) -> None:
         company = [first]
         try:
-            self._gathering.wait(device, 1 + len(here.waiting))
+            set_out = self._gathering.wait(device, 1 + len(here.waiting))
         except BaseException:
             first.steps.close()
             self._pass_on(here)
@@ -97,7 +97,7 @@ class Commits:
                     commit.error = Unsettled(f"device {device}: the commit was given up")
                 assert commit.event is not None
                 commit.event.set()
-            self._gathering.met(device, len(company) + len(here.waiting))
+            self._gathering.arrived(device, set_out, len(company) + len(here.waiting))
             self._pass_on(here)
 
     def _pass_on(self, here: _Device) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from swiftlite.dbstore.turns import LeaderGone, Turns
-from swiftlite.host.gathering import GATHER_S, Gathering
+from swiftlite.host.gathering import SHORTEST_S, Gathering
 from swiftlite.host.net import DeadlinePassed
 from swiftlite.testing.sim_host import SimNode, World
 
@@ -97,9 +97,9 @@ def test_one_that_is_stopped_while_it_waits_for_company_hands_the_lead_on(node: 
         for task in together:
             task.wait()
         leader = tasks.spawn(lambda: turns.take("db", "gone", carrier, deadline=1e9))
-        tasks.sleep(GATHER_S / 3)
+        tasks.sleep(SHORTEST_S / 3)
         other = tasks.spawn(lambda: turns.take("db", "c", carrier, deadline=1e9))
-        tasks.sleep(GATHER_S / 3)
+        tasks.sleep(SHORTEST_S / 3)
         leader.kill()
         return [other.wait()]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from swiftlite.host.gathering import GATHER_S, Gathering
+from swiftlite.host.gathering import LONGEST_S, SHORTEST_S, Gathering
 from swiftlite.testing.sim_host import SimNode, World
 
 
@@ -13,13 +13,15 @@ def node() -> SimNode:
     return World(1).node("10.0.0.1")
 
 
-def waited(node: SimNode, *groups: tuple[str, int], here: int = 1, after: float = 0.0) -> float:
-    """Seconds that one of key "a" waits, when such groups went before it."""
+def waited(
+    node: SimNode, *groups: tuple[str, int], took: float = 0.0, here: int = 1, after: float = 0.0
+) -> float:
+    """Seconds that one of key "a" waits, when such groups arrived before it."""
     gathering = Gathering(node.tasks, node.host.clock.monotonic)
 
     def scene() -> float:
         for key, size in groups:
-            gathering.met(key, size)
+            gathering.arrived(key, node.host.clock.monotonic() - took, size)
         node.tasks.sleep(after)
         start = node.host.clock.monotonic()
         gathering.wait("a", here)
@@ -37,7 +39,12 @@ def test_one_that_was_always_alone_goes_at_once(node: SimNode) -> None:
 
 
 def test_where_several_met_the_next_waits_for_company(node: SimNode) -> None:
-    assert waited(node, ("a", 2)) == pytest.approx(GATHER_S)
+    assert waited(node, ("a", 2)) == pytest.approx(SHORTEST_S)
+
+
+def test_it_waits_longer_where_the_journey_is_long(node: SimNode) -> None:
+    assert waited(node, ("a", 2), took=0.04) == pytest.approx(0.01)
+    assert waited(node, ("a", 2), took=4) == pytest.approx(LONGEST_S)
 
 
 def test_company_elsewhere_does_not_count(node: SimNode) -> None:

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, permutations
 
 import pytest
 
-from swiftlite.proxy.obj.put_plan import UpdateTarget, lane_headers, updates_needed
+from swiftlite.proxy.obj.put_plan import UpdateTarget, lane_headers, paired, updates_needed
 from swiftlite.proxy.plan import account_lane_headers
+from swiftlite.ring import Device
 from tests.proxy.devices import device
 
 CONTAINERS = tuple(device(n, port=6201, ip=f"10.1.0.{n}") for n in (1, 2, 3))
@@ -94,3 +95,29 @@ def test_container_servers_share_the_accounts() -> None:
         "X-Account-Device": "sd2",
     }
     assert account_lane_headers(3, 5, accounts[:1])[2] == []
+
+
+def numbers(*devices: int) -> tuple[Device, ...]:
+    return tuple(device(n, ip=f"10.1.0.{n}") for n in devices)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "told"),
+    [
+        ((1, 2, 3), [1, 2, 3]),
+        ((3, 1, 2), [3, 1, 2]),
+        ((4, 2, 1), [3, 2, 1]),
+        ((9, 4, 8), [3, 1, 2]),  # none beside it: both sides in the order of their ids
+        ((1, 2), [1, 2, 3]),  # another number of them: as the ring has them
+    ],
+)
+def test_a_node_tells_the_container_beside_it(nodes: tuple[int, ...], told: list[int]) -> None:
+    assert [one.id for one in paired(numbers(*nodes), numbers(1, 2, 3))] == told
+
+
+@pytest.mark.parametrize("nodes", list(permutations((1, 3, 5, 7), 3)))
+def test_every_container_is_told_by_somebody(nodes: tuple[int, ...]) -> None:
+    containers = numbers(7, 1, 2)
+    assert sorted(paired(numbers(*nodes), containers), key=lambda one: one.id) == sorted(
+        containers, key=lambda one: one.id
+    )

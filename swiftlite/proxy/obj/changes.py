@@ -6,16 +6,19 @@ every node is told of it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from swiftlite.formats.expirer_task import ACCOUNT as QUEUE_ACCOUNT
 from swiftlite.formats.expirer_task import task_container
 from swiftlite.infocache import ContainerInfo
 from swiftlite.policies import Policy
 from swiftlite.proxy.context import Context
 from swiftlite.proxy.lanes import rendered
-from swiftlite.proxy.obj.put_plan import UpdateTarget, lane_headers
+from swiftlite.proxy.obj.put_plan import UpdateTarget, lane_headers, paired
 from swiftlite.proxy.outgoing import common_headers, object_headers
 from swiftlite.proxy.plan import Header, Plan
 from swiftlite.proxy.target import Target
+from swiftlite.ring import Device
 from swiftlite.vocab.timestamp import Timestamp
 from swiftlite.web import Refusal, Request
 
@@ -58,7 +61,7 @@ def plan_change(
         partition=partition,
         nodes=nodes,
         headers=headers,
-        lane_blocks=_lane_blocks(context, request, target, container, lanes, quorum),
+        lane_blocks=_lane_blocks(context, request, target, container, primaries, lanes, quorum),
         quorum=quorum if lanes == len(primaries) else (lanes + 1) // 2,
         length=request.body_length if verb == "PUT" else 0,
         trans_id=trans_id,
@@ -84,6 +87,7 @@ def _lane_blocks(
     request: Request,
     target: Target,
     container: ContainerInfo,
+    primaries: Sequence[Device],
     lanes: int,
     quorum: int,
 ) -> tuple[bytes, ...]:
@@ -91,6 +95,7 @@ def _lane_blocks(
     assert target.container is not None
     ring = context.rings.container.current()
     partition, devices = ring.nodes(target.account, target.container)
+    devices = paired(primaries, devices)
     state = container.sharding_state
     queue = _queue_target(context, request, target)
 
@@ -100,7 +105,8 @@ def _lane_blocks(
 
     if queue is not None:
         return rendered(headers())
-    return context.lanes.get(ring, (partition, lanes, quorum, state), headers)
+    order = tuple([device.id for device in devices])
+    return context.lanes.get(ring, (partition, order, lanes, quorum, state), headers)
 
 
 def _queue_target(context: Context, request: Request, target: Target) -> UpdateTarget | None:

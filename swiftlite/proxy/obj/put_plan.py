@@ -6,6 +6,7 @@ answers, a quorum of containers hears of the change.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from swiftlite.proxy.plan import Header, spread, target_headers
@@ -32,6 +33,29 @@ def updates_needed(
 ) -> int:
     """How many updates are handed out: Swift's number."""
     return max(container_replicas, container_quorum + object_replicas - object_quorum)
+
+
+def paired(nodes: Sequence[Device], containers: Sequence[Device]) -> tuple[Device, ...]:
+    """The containers in such an order that the nodes, in theirs, tell those they tell anyway.
+
+    Any order serves, as each container hears of the change from one node. But rows that a node
+    has for one container server travel together, so it should have few to tell: one beside it if
+    there is one, and of the others by their ids rather than by what the partitions happen to be.
+    """
+    if len(nodes) != len(containers):
+        return tuple(containers)
+    beside = {(device.ip, device.device): device for device in containers}
+    found = [beside.pop((node.ip, node.device), None) for node in nodes]
+    if beside:
+        left = sorted(beside.values(), key=_by_id, reverse=True)
+        waiting = [number for number, device in enumerate(found) if device is None]
+        for number in sorted(waiting, key=lambda number: nodes[number].id):
+            found[number] = left.pop()
+    return tuple(device for device in found if device is not None)
+
+
+def _by_id(device: Device) -> int:
+    return device.id
 
 
 def lane_headers(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import re
 from pathlib import Path
@@ -11,11 +12,13 @@ from typing import Any
 import pytest
 
 from swiftlite.host.plain import make_host
+from swiftlite.middleware.metrics import node
 from swiftlite.middleware.metrics.counts import BOUNDS, Counts, SharedCounts
 from swiftlite.middleware.metrics.filter import Metrics, _server_of
 from swiftlite.middleware.metrics.options import MetricsOptions
 from swiftlite.observe import recon
 from swiftlite.observe.prometheus import GAUGE, Family, render
+from swiftlite.testing.sim_disk import SimDisk
 from tests.middleware.parts import Canned, ListLog, SendingBody, SetClock
 from tests.web.environs import Answer, make_environ
 
@@ -232,3 +235,53 @@ def test_the_label_is_the_section_of_the_app(tmp_path: Path) -> None:
     conf.write_text("[pipeline:main]\npipeline = metrics healthcheck object-server\n")
     assert _server_of(str(conf)) == "object-server"
     assert _server_of("") == "server"
+
+
+ROOT = Path(__file__).parents[2]
+_NAME = re.compile(r"\b(?:swiftlite|process)_[a-z_]+[a-z]\b")
+_SUFFIX = re.compile(r"_(bucket|count|sum)$")
+
+
+def names_told(root: Path) -> set[str]:
+    """Of every metric that there is: a mounted device, and daemons that have reported."""
+    disk = SimDisk()
+    for folder in ("cache", "srv/sda1"):
+        disk.makedirs(f"{root}/{folder}")
+    disk.mounts.add(f"{root}/srv/sda1")
+    stats = {"passes": 1, "errors": 1, "quarantined": 1, "bytes_processed": 1}
+    caches: dict[str, dict[str, object]] = {
+        "object": {"async_pending": 1, "object_auditor_stats_ALL": stats},
+        "container": {
+            "replication_last": 1, "replication_time": 1, "replication_stats": {"failure": 1},
+            "container_audits_failed": 1,
+        },
+        "drive": {"drive_audit_errors": 1},
+    }  # fmt: skip
+    for name, updates in caches.items():
+        recon.dump(disk, f"{root}/cache/{name}.recon", updates)
+    families = [*node.devices(disk, f"{root}/srv"), *node.daemons(disk, f"{root}/cache")]
+    families += node.process(make_host().disk, 0.0)
+    assert all(family.samples for family in families)
+    return {family.name for family in families} | {"swiftlite_http_request_duration_seconds"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "doc/operations/metrics.md",
+        "etc/prometheus/swiftlite.rules.yml",
+        "etc/grafana/swiftlite.json",
+    ],  # fmt: skip
+)
+def test_documents_rules_and_dashboard_name_only_what_is_told(root: Path, path: str) -> None:
+    named = {_SUFFIX.sub("", name) for name in _NAME.findall((ROOT / path).read_text())}
+    assert named <= names_told(root)
+    if path.startswith("doc"):
+        assert named == names_told(root)
+
+
+def test_the_dashboard_is_json_whose_panels_do_not_overlap() -> None:
+    board = json.loads((ROOT / "etc/grafana/swiftlite.json").read_text())
+    places = [tuple(panel["gridPos"].values()) for panel in board["panels"]]
+    assert len(set(places)) == len(places) == 12
+    assert len({panel["id"] for panel in board["panels"]}) == 12

@@ -36,7 +36,9 @@ class HashDirCleaner:
         self.report = report
         self.reclaim_before = reclaim_before
 
-    def settled(self, suffix_path: str, name_hash: str) -> HashedFiles | None:
+    def settled(
+        self, suffix_path: str, name_hash: str, *, locked: bool = False
+    ) -> HashedFiles | None:
         if not is_hash(name_hash):
             return None
         path = f"{suffix_path}/{name_hash}"
@@ -45,7 +47,7 @@ class HashDirCleaner:
         except FileNotFoundError:
             return None
         except OSError as error:
-            if error.errno not in _NOT_A_HASH_DIR:
+            if locked or error.errno not in _NOT_A_HASH_DIR:
                 raise
             self.report.quarantine(name_hash, error)
             return None

@@ -173,7 +173,8 @@ class Manager:
         reclaim_before = Timestamp(max(0, now.raw - reclaim))
         report = _Report(self.context, self.settings.devices, device, partition, policy_index)
         cleaner = HashDirCleaner(disk, report, reclaim_before)
-        return PartitionHashes(disk, path, cleaner, self.settings.lock_timeout)
+        in_order = self.context.keeps_order(device)
+        return PartitionHashes(disk, path, cleaner, self.settings.lock_timeout, in_order=in_order)
 
     def _hash_partition(
         self,

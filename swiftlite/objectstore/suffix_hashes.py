@@ -9,7 +9,10 @@ stable storage in hashes.invalid, or is None in the cache.** So
 - a pass puts the marks into the cache, durably, before it empties hashes.invalid;
 - a pass that makes a cache where there was none syncs the marks that nobody synced.
 
-All of it under the partition's lock; only the listing and hashing in between is not.
+All of it under the partition's lock. The listing and hashing in between is not, so that writers
+need not wait for it; but a few marked suffixes are hashed right there, which saves a second lock
+and a second writing of the cache. On a device that keeps order (host.disk.keeps_order) "before"
+needs no sync: the cache is written out and gets its name, then hashes.invalid loses its own.
 
 An attribute of ours on the cache file holds its hashes in short. It belongs to that very file, so
 it is never outdated, and while hashes.invalid is empty it says all that a replica has to be asked:
@@ -22,7 +25,6 @@ import errno
 import os
 from collections.abc import Collection, Iterable
 from contextlib import suppress
-from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 from swiftlite.formats.ondisk_names import HASHES_FILE, INVALIDATIONS_FILE, is_suffix
@@ -42,6 +44,7 @@ from swiftlite.host.disk import Disk, PathOrFd
 from swiftlite.objectstore.api import Unsettled
 from swiftlite.objectstore.locks import partition_lock
 
+_FEW_SUFFIXES = 8
 _INVALIDATIONS_MAX = 1 << 17  # 4096 suffixes take 16 KiB; Swift's writers repeat themselves
 _PASS_TRIES = 10
 _NO_CACHE = SuffixHashes(valid=False)
@@ -154,8 +157,13 @@ class Mark:
 class HashDirs(Protocol):
     """What a pass asks of whoever knows hash dirs: see `cleanup.HashDirCleaner`."""
 
-    def settled(self, suffix_path: str, name_hash: str) -> HashedFiles | None:
-        """Tidy a hash dir and tell what counts of it; None when it is gone. Raises OSError."""
+    def settled(
+        self, suffix_path: str, name_hash: str, *, locked: bool = False
+    ) -> HashedFiles | None:
+        """Tidy a hash dir and tell what counts of it; None when it is gone. Raises OSError.
+
+        locked: the partition's lock is held, so what takes it itself must wait: raise instead.
+        """
         ...
 
     def failed(self, suffix_path: str, error: OSError) -> None:
@@ -167,12 +175,19 @@ class PartitionHashes:
     """The hashes of one partition. Runs on a disk thread; a pass may take long."""
 
     def __init__(
-        self, disk: Disk, partition_path: str, hash_dirs: HashDirs, lock_timeout: float
+        self,
+        disk: Disk,
+        partition_path: str,
+        hash_dirs: HashDirs,
+        lock_timeout: float,
+        *,
+        in_order: bool = False,
     ) -> None:
         self.disk = disk
         self.path = partition_path
         self.hash_dirs = hash_dirs
         self.lock_timeout = lock_timeout
+        self.in_order = in_order
 
     def current(
         self, now: float, *, recalculate: Collection[str] = (), relist: bool = False
@@ -184,13 +199,15 @@ class PartitionHashes:
         """
         computed = 0
         for _ in range(_PASS_TRIES):
-            cached = self._consolidated(now)
+            cached, few = self._consolidated(now, recalculate)
+            computed += few
             known = dict(cached.hashes)
             if relist or not cached.valid:
                 for name in self.disk.listdir(self.path):
                     if is_suffix(name):
                         known.setdefault(name, None)
-            known.update(dict.fromkeys(recalculate))
+            if not few:
+                known.update(dict.fromkeys(recalculate))
             fresh = self._computed(known)
             computed += sum(value is None for value in known.values())
             if fresh == cached.hashes and cached.valid:
@@ -215,15 +232,20 @@ class PartitionHashes:
             for suffix in suffixes:
                 invalidate(self.disk, self.path, suffix)
 
-    def _computed(self, known: dict[str, SuffixHash]) -> dict[str, SuffixHash]:
+    def _computed(
+        self, known: dict[str, SuffixHash], *, locked: bool = False
+    ) -> dict[str, SuffixHash]:
         fresh: dict[str, SuffixHash] = {}
         for suffix, value in known.items():
             if value is not None:
                 fresh[suffix] = value
                 continue
             try:
-                found = self._hash_suffix(suffix)
+                found = self._hash_suffix(suffix, locked=locked)
             except OSError as error:
+                if locked:  # looked at again without the lock
+                    fresh[suffix] = None
+                    continue
                 # One bad directory must not keep the rest of the partition from its replicas;
                 # peers take an unknown hash for a difference.
                 self.hash_dirs.failed(f"{self.path}/{suffix}", error)
@@ -233,14 +255,14 @@ class PartitionHashes:
                     fresh[suffix] = found
         return fresh
 
-    def _hash_suffix(self, suffix: str) -> SuffixHash:
+    def _hash_suffix(self, suffix: str, *, locked: bool) -> SuffixHash:
         """None when the suffix directory is gone, or has just been removed because it is empty."""
         suffix_path = f"{self.path}/{suffix}"
         try:
             names = sorted(self.disk.listdir(suffix_path))
         except (FileNotFoundError, NotADirectoryError):
             return None
-        settled = [self.hash_dirs.settled(suffix_path, name) for name in names]
+        settled = [self.hash_dirs.settled(suffix_path, name, locked=locked) for name in names]
         hash_dirs = [files for files in settled if files is not None]
         if not hash_dirs and self._removed(suffix_path):
             return None
@@ -255,27 +277,56 @@ class PartitionHashes:
             return error.errno == errno.ENOENT
         return True
 
-    def _consolidated(self, now: float) -> SuffixHashes:
-        """The cache with all marks put in; hashes.invalid is empty afterwards."""
+    def _consolidated(self, now: float, recalculate: Collection[str]) -> tuple[SuffixHashes, int]:
+        """The cache with all marks put in; hashes.invalid is empty afterwards.
+
+        If they are few, they and those to recalculate have been computed, and are counted.
+        """
         path = f"{self.path}/{INVALIDATIONS_FILE}"
         with partition_lock(self.disk, self.path, self.lock_timeout):
             cached = self._read_cache()
             try:
                 fd = self.disk.open(path, os.O_RDWR)
             except FileNotFoundError:
-                return cached
+                return self._with_few(cached, (), recalculate, now)
             try:
                 content = self._read_all(fd)
                 if not content:
-                    return cached
+                    return self._with_few(cached, (), recalculate, now)
+                few = 0
                 if cached.valid:
-                    marked = dict.fromkeys(decode_invalidations(content))
-                    cached = replace(cached, hashes={**cached.hashes, **marked}, updated=now)
-                    self._write_cache(cached)
-                self.disk.truncate(fd, 0)
+                    marked = decode_invalidations(content)
+                    cached, few = self._with_few(cached, marked, recalculate, now)
+                    if marked and not few:
+                        hashes = {**cached.hashes, **dict.fromkeys(marked)}
+                        cached = SuffixHashes(hashes, now)
+                        self._write_cache(cached)
+                if self.in_order:  # names keep their order, sizes perhaps not
+                    self.disk.unlink(path)
+                else:
+                    self.disk.truncate(fd, 0)
             finally:
                 self.disk.close(fd)
-        return cached
+        return cached, few
+
+    def _with_few(
+        self,
+        cached: SuffixHashes,
+        marked: Collection[str],
+        recalculate: Collection[str],
+        now: float,
+    ) -> tuple[SuffixHashes, int]:
+        """The cache with these suffixes computed and written, and how many; as it was, and 0, if
+        they are many. The lock is held."""
+        dirty = {*marked, *recalculate}
+        if not cached.valid or not 0 < len(dirty) <= _FEW_SUFFIXES:
+            return cached, 0
+        fresh = self._computed({**cached.hashes, **dict.fromkeys(dirty)}, locked=True)
+        if fresh == cached.hashes:
+            return cached, len(dirty)
+        written = SuffixHashes(fresh, now)
+        self._write_cache(written)
+        return written, len(dirty)
 
     def _store(self, before: SuffixHashes, after: SuffixHashes) -> bool:
         """Write the cache, unless somebody else has meanwhile: then what we computed is old."""
@@ -327,7 +378,7 @@ class PartitionHashes:
                 self.disk.setxattr(target, DIGEST_ATTRIBUTE, digest.encode("ascii"))
 
     def _write_cache(self, cache: SuffixHashes) -> None:
-        """Replaced by rename, and durable on return."""
+        """Replaced by rename; durable on return, or ahead of whatever is done after it."""
         temporary = f"{self.path}/.{HASHES_FILE}.new"  # one writer at a time: the lock is held
         with suppress(FileNotFoundError):
             self.disk.unlink(temporary)  # of a crash; its attribute must not stay
@@ -335,11 +386,15 @@ class PartitionHashes:
         try:
             self.disk.write(fd, encode_hashes(cache))
             self._label(fd, cache)
-            self.disk.fsync(fd)
+            if self.in_order:
+                self.disk.write_out(fd)
+            else:
+                self.disk.fsync(fd)
         finally:
             self.disk.close(fd)
         self.disk.rename(temporary, f"{self.path}/{HASHES_FILE}")
-        self.disk.fsync_dir(self.path)
+        if not self.in_order:
+            self.disk.fsync_dir(self.path)
 
     def _read_all(self, fd: int) -> bytes:
         blocks = []

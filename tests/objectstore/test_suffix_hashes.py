@@ -24,7 +24,8 @@ def partition(store: Store) -> Path:
 
 
 def marks(store: Store) -> list[str]:
-    return (partition(store) / "hashes.invalid").read_text().split()
+    path = partition(store) / "hashes.invalid"
+    return path.read_text().split() if path.exists() else []
 
 
 def test_a_put_marks_its_suffix_once(store: Store) -> None:
@@ -150,7 +151,8 @@ def test_a_mark_made_while_hashing_is_kept_for_the_next_pass(store: Store) -> No
             return found
 
     meddled = Store(store.root, host=dataclasses.replace(store.host, disk=cast(Disk, Meddler())))
-    meddled.manager.mark_suffixes("sda1", 7, 0, [SUFFIX])
+    many = [SUFFIX, *(f"{number:03x}" for number in range(16) if f"{number:03x}" != SUFFIX)]
+    meddled.manager.mark_suffixes("sda1", 7, 0, many)
     hashes(meddled)
     assert marks(store) == [SUFFIX]
     assert hashes(store) != first
@@ -186,3 +188,27 @@ def test_computed_hashes_are_counted(store: Store) -> None:
     assert store.manager.suffix_hashes("sda1", 7, 0).computed == 1
     assert store.manager.suffix_hashes("sda1", 7, 0).computed == 0
     assert store.manager.suffix_hashes("sda1", 7, 0, recalculate=[SUFFIX]).computed == 1
+
+
+def test_a_few_marks_cost_one_writing_of_the_cache(store: Store) -> None:
+    """They are computed while the lock is held; what must be set aside waits until it is not."""
+    store.put(b"x")
+    hashes(store)
+    store.put(b"y", NOW.plus(1))
+    broken = partition(store) / SUFFIX / ("0" * 29 + SUFFIX)
+    broken.write_bytes(b"not a directory")
+    found = store.manager.suffix_hashes("sda1", 7, 0)
+    assert found.hashes[SUFFIX] is not None
+    assert (store.root / "sda1/quarantined/objects" / broken.name).exists()
+    assert hashes(store) == found.hashes
+
+
+def test_many_marks_are_computed_too(store: Store) -> None:
+    store.put(b"x")
+    hashes(store)
+    for number in range(40):
+        store.put(b"x", NOW, f"o{number}")
+    assert len(marks(store)) > 20
+    first = hashes(store)
+    assert first == hashes(store, recalculate=list(first), relist=True)
+    assert marks(store) == []

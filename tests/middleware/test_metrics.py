@@ -238,6 +238,11 @@ def test_the_label_is_the_section_of_the_app(tmp_path: Path) -> None:
 
 
 ROOT = Path(__file__).parents[2]
+NAMED_IN = (
+    "doc/operations/metrics.md",
+    "etc/prometheus/swiftlite.rules.yml",
+    "etc/grafana/swiftlite.json",
+)
 _NAME = re.compile(r"\b(?:swiftlite|process)_[a-z_]+[a-z]\b")
 _SUFFIX = re.compile(r"_(bucket|count|sum)$")
 
@@ -265,14 +270,7 @@ def names_told(root: Path) -> set[str]:
     return {family.name for family in families} | {"swiftlite_http_request_duration_seconds"}
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "doc/operations/metrics.md",
-        "etc/prometheus/swiftlite.rules.yml",
-        "etc/grafana/swiftlite.json",
-    ],  # fmt: skip
-)
+@pytest.mark.parametrize("path", NAMED_IN)
 def test_documents_rules_and_dashboard_name_only_what_is_told(root: Path, path: str) -> None:
     named = {_SUFFIX.sub("", name) for name in _NAME.findall((ROOT / path).read_text())}
     assert named <= names_told(root)

@@ -161,6 +161,11 @@ class _Service:
             signal.signal(signal.SIGINT, stop)
         if self._life.let_go is not None:
             signal.signal(signal.SIGHUP, let_go)
+        if signal.getsignal(signal.SIGUSR1) is not signal.SIG_IGN:
+            signal.signal(signal.SIGUSR1, self._cannot_reload)
+
+    def _cannot_reload(self, _number: int, _frame: FrameType | None) -> None:
+        self._log.notice("asked to reload, which needs workers = 1 or more; restart it instead")
 
     def _beat(self, pause: float) -> None:
         while not self._over.is_set:

@@ -51,7 +51,7 @@ def main() -> int:
         cluster.send_signal(signal.SIGTERM)
         cluster.wait(timeout=90)
     if wrong:
-        print(f"seed {options.seed}: NOT healed; logs are in {root / 'log'}")
+        print(f"seed {options.seed}: something is WRONG; logs are in {root / 'log'}")
         return 1
     shutil.rmtree(root, ignore_errors=True)
     return 0
@@ -123,6 +123,7 @@ def _judge(
         wrong = verdict.faults(histories, CONTAINERS)
     took = time.monotonic() - ended
     never = [*faults.strays, *(line for worker in workers for line in worker.wrong)]
+    never += verdict.mistakes()
     moments = sorted(moment for worker in workers for moment in worker.writes)
     gap = max((late - early for early, late in pairwise(moments)), default=0.0)
     good = sum(n for what, n in counts.items() if what.split()[1] in ("200", "201", "204", "404"))
@@ -135,8 +136,8 @@ def _judge(
         f"longest time without an acknowledged write {gap:.2f} s, slowest request {slowest:.1f} s"
     )
     print(f"devices wiped: {faults.wiped}")
-    for line in [*never, *wrong][:60]:
-        print(f"WRONG {line}")
+    for line, count in Counter([*never, *wrong]).most_common(60):
+        print(f"WRONG {line}" + (f" ({count} times)" if count > 1 else ""))
     if not wrong:
         print(f"healed {took:.1f} s after the last fault")
     return [*never, *wrong]

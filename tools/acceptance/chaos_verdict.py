@@ -7,7 +7,7 @@ import json
 import os
 import sqlite3
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -66,6 +66,15 @@ class Verdict:
                 ):
                     return False
         return True
+
+    def mistakes(self) -> list[str]:
+        """Exceptions that nobody had thought of, as the logs tell of them."""
+        found: Counter[str] = Counter()
+        for log in sorted((self._root / "log").glob("*.log")):
+            for line in log.read_text(errors="replace").splitlines():
+                if "Traceback" in line:
+                    found[f"{log.name}: …{line[-300:]}"] += 1
+        return [f"{count} times: {line}" for line, count in found.items()]
 
     # From outside
 

@@ -158,6 +158,8 @@ class Worker(threading.Thread):
 
     def _note(self, verb: str, status: int, history: History, state: str) -> None:
         self.counts[f"{verb} {status}"] += 1
+        if status == 500:
+            self.wrong.append(f"{verb}: status 500, which is our mistake whatever goes wrong")
         if status in (201, 204):
             history.known, history.maybe = state, set()
             self.writes.append(time.monotonic())

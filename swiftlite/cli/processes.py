@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from swiftlite.host.os_clock import sleep
 from swiftlite.service.servers import PREFIX
+
+_LOOKS, _LOOK_S = 100, 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +54,24 @@ def own_words(words: list[str]) -> tuple[str, ...]:
     return ()
 
 
-def is_running(pid: int, command: str) -> bool:
-    """Whether this very command has the pid; another program may have it by now."""
-    words = words_of(pid)
+def is_running(
+    pid: int, command: str, *, proc: str = "/proc", pause: Callable[[float], None] = sleep
+) -> bool:
+    """Whether this very command has the pid; another program may have it by now.
+
+    A process that is about to exec, as a server does when it reloads, has no command line for a
+    moment: it is looked at again.
+    """
+    for _ in range(_LOOKS):
+        try:
+            line = Path(proc, str(pid), "cmdline").read_bytes()
+            state = Path(proc, str(pid), "stat").read_bytes().rpartition(b") ")[2][:1]
+        except OSError:
+            return False
+        if line or state in (b"Z", b"X"):
+            break
+        pause(_LOOK_S)
+    words = words_of(pid, proc)
     return bool(words) and words[0] == command
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from swiftlite.cli.orphans import orphans, pids_in, signal_number
-from swiftlite.cli.processes import Process, listing, own_words
+from swiftlite.cli.processes import Process, is_running, listing, own_words
 
 
 @pytest.mark.parametrize(
@@ -69,3 +69,29 @@ def test_a_listing_has_the_columns_of_swift() -> None:
     assert text.splitlines()[0] == "Hours PID Command"
     assert text.splitlines()[1].startswith("  100   7 object-server xxx")
     assert len(text.splitlines()[1]) <= 80
+
+
+def test_a_process_that_execs_is_still_the_one_it_was(tmp_path: Path) -> None:
+    """Its command line is empty for a moment; swiftlite-init lost a reloading server by that."""
+    (tmp_path / "7").mkdir()
+    (tmp_path / "7/stat").write_text("7 (python3) S 1 7 7")
+    (tmp_path / "7/cmdline").write_text("")
+
+    def pause(_seconds: float) -> None:
+        (tmp_path / "7/cmdline").write_text("python3\0/usr/bin/swiftlite-proxy-server\0a.conf\0")
+
+    proc = str(tmp_path)
+    assert is_running(7, "swiftlite-proxy-server", proc=proc, pause=pause)
+    assert not is_running(7, "swiftlite-object-server", proc=proc, pause=pause)
+    assert not is_running(8, "swiftlite-proxy-server", proc=proc, pause=pause)
+
+
+def test_a_process_that_has_ended_is_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "7").mkdir()
+    (tmp_path / "7/stat").write_text("7 (swiftlite) Z 1 7 7")
+    (tmp_path / "7/cmdline").write_text("")
+
+    def pause(_seconds: float) -> None:
+        raise AssertionError("a zombie has no command line, and gets none")
+
+    assert not is_running(7, "swiftlite-proxy-server", proc=str(tmp_path), pause=pause)

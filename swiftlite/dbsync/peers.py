@@ -15,7 +15,7 @@ from swiftlite.host.bundle import Host
 from swiftlite.host.net import Address
 from swiftlite.peers.call import render_head
 from swiftlite.peers.direct import Caller, Small
-from swiftlite.peers.errors import PeerFault
+from swiftlite.peers.errors import PeerFault, PeerUnreachable
 from swiftlite.peers.pool import Pool
 from swiftlite.protocols import db_sync
 from swiftlite.ring import Device
@@ -23,6 +23,9 @@ from swiftlite.vocab.names import quote_path
 
 _BLOCK_BYTES = 1 << 20
 _ANSWER_BYTES = 1 << 20
+_SHUNNED_S = 10.0
+"""For how long a node that does not take connections is not asked again: with thousands of
+databases, each would wait for it in turn."""
 _ROWS_PER_SECOND = 2000
 """What a node that merges a file may be counted on for; Swift's figure."""
 
@@ -62,13 +65,15 @@ class Peers:
         self._caller = Caller(self._pool, host.clock, timeout=timeout, agent=agent)
         self._agent = agent
         self._speaks: dict[Address, bool] = {}
+        self._shunned: dict[Address, float] = {}
 
     def close(self) -> None:
         self._pool.close()
 
     def forget(self) -> None:
-        """Ask again who is swiftlite: nodes change hands."""
+        """Ask again who is swiftlite, and who is there: nodes change hands, and come back."""
         self._speaks.clear()
+        self._shunned.clear()
 
     def speaks_lane(self, node: Device) -> bool:
         """Whether the node is known to be swiftlite."""
@@ -146,8 +151,15 @@ class Peers:
     def _call(
         self, address: Address, path: str, body: bytes, timeout: float | None = None
     ) -> Small:
+        now = self._host.clock.monotonic()
+        if now < self._shunned.get(address, 0.0):
+            raise PeerUnreachable(address, "it took no connection a moment ago")
         headers = [(LANE_HEADER, LANE), ("Content-Type", "application/json")]
-        answer = self._caller.call(address, "REPLICATE", path, headers, body, timeout=timeout)
+        try:
+            answer = self._caller.call(address, "REPLICATE", path, headers, body, timeout=timeout)
+        except PeerUnreachable:
+            self._shunned[address] = now + _SHUNNED_S
+            raise
         self._speaks[address] = answer.headers.get(LANE_HEADER) == LANE
         return answer
 

@@ -16,6 +16,7 @@ from swiftlite.dbsync.peers import DeviceGone, Target
 from swiftlite.dbsync.push import Push
 from swiftlite.dbsync.stats import Counting
 from swiftlite.host.clock import Clock
+from swiftlite.host.net import Address
 from swiftlite.observe.log import Log
 from swiftlite.peers.errors import PeerFault
 from swiftlite.ring import Device, Ring
@@ -95,6 +96,7 @@ class Visits(Generic[Row]):
         self._rules = rules
         self._clock = clock
         self._log = log
+        self._complained: set[Address] = set()
 
     def visit(
         self, broker: Broker[Row], spot: Spot, nodes: Sequence[Device], *, reclaim: bool
@@ -133,17 +135,24 @@ class Visits(Generic[Row]):
                 far = node.region != spot.node.region
                 done = self._push.to_node(broker, standing, target, other_region=far)
             except DeviceGone as fault:
-                self._log.warning(f"replicating {_name(standing)}: {fault}")
+                self._complain(fault, standing, node)
                 another = next((h for h in handoffs if h.id != spot.node.id), None)
                 if another is not None:
                     waiting.append(another)
             except PeerFault as fault:
-                self._log.warning(f"replicating {_name(standing)} to {node.device}: {fault}")
+                self._complain(fault, standing, node)
             if done:
                 self._counting.succeeded()
             else:
                 self._counting.failed(node)
             yield done
+
+    def _complain(self, fault: PeerFault, standing: Standing, node: Device) -> None:
+        """One warning for a node in a pass: the same thousand times helps nobody."""
+        known = fault.address in self._complained
+        self._complained.add(fault.address)
+        tell = self._log.debug if known else self._log.warning
+        tell(f"replicating {_name(standing)} to {node.device}: {fault}")
 
     def _is_kept_elsewhere(self, outcomes: Sequence[bool]) -> bool:
         if self._rules.handoff_delete:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from swiftlite.dbstore import Window
+from swiftlite.dbstore import ContainerBroker, Window
 from swiftlite.dbstore.errors import DatabaseMissing
 from swiftlite.dbstore.rows import container_row
+from swiftlite.formats.recon_cache import parse_recon
 from swiftlite.vocab.limits import Limits
-from tests.dbstore.stores import at, names, row
-from tests.dbsync.nodes import Make
+from tests.dbstore.stores import HASH_PATH, at, names, row
+from tests.dbsync.nodes import Make, run_once
 
 
 def test_rows_of_one_replica_reach_the_others(make: Make) -> None:
@@ -231,3 +232,79 @@ def test_accounts_are_replicated_too(make: Make) -> None:
     for node in nodes:
         assert node.account().state().facts.object_count == 3
     assert [stats["no_change"] for stats in nodes.replicate_all()] == [2, 2, 2]
+
+
+def test_a_node_that_is_dead_is_tried_once_in_a_pass(make: Make) -> None:
+    nodes = make()
+    for n in range(20):
+        nodes[0].made(f"c{n}")
+    nodes[1].stop()
+    stats = nodes[0].replicate()
+    assert (stats["success"], stats["failure"]) == (20, 20)
+    assert stats["failure_nodes"] == {"127.0.0.1": {"sd1": 20}}
+    complaints = [line for line in nodes[0].lines.lines if "replicating a/" in line]
+    assert (
+        len([line for line in complaints if "WARNING" in line or "a moment ago" not in line]) == 1
+    )
+
+
+def test_recon_has_swift_s_keys(make: Make) -> None:
+    nodes = make(count=2, replicas=2)
+    nodes[0].made()
+    nodes[0].replicate()
+    told = parse_recon((nodes[0].root / "container.recon").read_bytes())
+    assert set(told) == {"replication_stats", "replication_time", "replication_last"}
+    assert set(nodes[0].stats()) == {
+        "attempted", "success", "failure", "ts_repl", "no_change", "hashmatch", "rsync", "diff",
+        "remove", "empty", "remote_merge", "start", "diff_capped", "deferred",
+    }  # fmt: skip
+
+
+def test_what_changes_while_a_replicator_runs_is_seen_in_the_next_pass(make: Make) -> None:
+    """Its memory holds only for databases at rest."""
+    nodes = make(ahead=60)  # so that glances are taken
+    nodes[0].made().merge_rows([row("first")])
+    work = nodes[0].replicator()
+    run_once(work)
+    run_once(work)
+    assert nodes[0].stats()["no_change"] == 2
+    for number in range(5):
+        nodes[0].container().merge_rows([row(f"next-{number}", number)])
+        run_once(work)
+        assert len(names(nodes[2].container())) == number + 2
+    work.close()
+
+
+def test_rows_in_the_wrong_policy_are_queued_for_the_reconciler(make: Make) -> None:
+    nodes = make(count=2, replicas=2)
+    for node in nodes:
+        node.made()
+    nodes[0].container().merge_rows([row("o", 1, storage_policy_index=1), row("right", 1)])
+    nodes[0].replicate(reclaim_age=1e9)
+    queue = str(int(at(1).seconds) // 3600 * 3600)
+    digest = HASH_PATH.hex(".misplaced_objects", queue)
+    partition = nodes.ring.partition(".misplaced_objects", queue)
+    place = nodes[0].app.engine.place("sd0", str(partition), digest)
+    queued = ContainerBroker(nodes[0].app.engine, place).rows_since(-1, 10)
+    assert [(found.name, found.content_type) for _, found in queued] == [
+        ("1:/a/c/o", "application/x-put")
+    ]
+    assert nodes[0].container().facts().reconciler_sync_point == 2
+    nodes[0].replicate(reclaim_age=1e9)
+    far = nodes[1].app.engine.place("sd1", str(partition), digest)
+    assert len(ContainerBroker(nodes[1].app.engine, far).rows_since(-1, 10)) == 1
+
+
+def test_the_link_of_a_container_that_syncs_follows_its_database(make: Make) -> None:
+    nodes = make(count=4)
+    handoff = nodes.handoff()
+    handoff.made()
+    sync = {"X-Container-Sync-To": "//realm/cluster/a/c", "X-Container-Sync-Key": "key"}
+    handoff.container().post(at(1), sync, Limits(), touch=False)
+    nodes.primaries()[0].down = 503
+    handoff.replicate()
+    links = handoff.root / handoff.name / "sync_containers"
+    assert [path for path in links.rglob("*.db") if path.is_symlink()]
+    nodes.primaries()[0].down = 0
+    handoff.replicate()
+    assert not [path for path in links.rglob("*.db") if path.is_symlink()]

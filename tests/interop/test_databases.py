@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 import json
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,10 +18,12 @@ from swiftlite.dbstore import ContainerBroker
 from swiftlite.dbstore.rows import container_row
 from swiftlite.host import green
 from swiftlite.host.bundle import Host
+from swiftlite.protocols.db_sync import Replica
+from swiftlite.protocols.policy_choice import policy_of_other_wins
 from swiftlite.vocab.limits import Limits
 from tests.dbstore.stores import at, names, row
 from tests.dbsync.nodes import Node
-from tests.interop.swift_nodes import MixedNodes, SwiftNode
+from tests.interop.swift_nodes import PEER, SWIFT_CONF, MixedNodes, SwiftNode
 
 pytestmark = [
     pytest.mark.interop,
@@ -213,3 +218,21 @@ def test_accounts_meet(make: Make) -> None:
         assert getattr(facts, name) == theirs[name], name
     assert (facts.object_count, facts.bytes_used) == (7, 74)
     assert {name: list(pair) for name, pair in facts.metadata.items()} == _metadata(theirs)
+
+
+def test_policies_win_as_they_do_in_swift(swift_python: str, tmp_path: Path) -> None:
+    """Every order of creation, deletion and change of status on both sides."""
+    (tmp_path / "swift.conf").write_text(SWIFT_CONF)
+    times = ("0000000000.00000", at(1).internal, at(2).internal, at(3).internal)
+    sides = [
+        Replica(1, "h", "i", put, put, delete, "", changed, count, policy)
+        for put, delete, changed, count, policy in itertools.product(
+            times[1:], times, times[1:], (0, 1), (0, 1)
+        )
+    ]
+    pairs = list(itertools.product(sides, sides))
+    command = [swift_python, str(PEER), "policies", str(tmp_path)]
+    asked = json.dumps([[dataclasses.asdict(side) for side in pair] for pair in pairs])
+    done = subprocess.run(command, input=asked, capture_output=True, text=True, check=True)
+    theirs = json.loads(done.stdout.splitlines()[-1])
+    assert [policy_of_other_wins(*pair) for pair in pairs] == theirs

@@ -4,6 +4,7 @@
     replicate KIND FOLDER PORT [option=value …]    one pass of the replicator; prints its stats
     run KIND FOLDER PORT [option=value …]    the replicator, pass after pass, until killed
     rows KIND FOLDER FILE        rows and facts of a database, as Swift's own broker gives them
+    policies FOLDER              reads pairs of replicas (JSON), says which takes the other's policy
 
 FOLDER holds the devices, the rings and swift.conf.
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 import json
 import sys
 import traceback
+from collections.abc import Callable
 from typing import Any
 
 
@@ -115,6 +117,20 @@ def rows(kind: str, folder: str, path: str) -> None:
     print(json.dumps({"rows": sorted(found, key=str), "info": info, "syncs": broker.get_syncs()}))
 
 
+def policies(folder: str) -> None:
+    _prepare(folder)
+    from swift.container.reconciler import incorrect_policy_index
+
+    print(json.dumps([incorrect_policy_index(*pair) for pair in json.load(sys.stdin)]))
+
+
 if __name__ == "__main__":
     verb, *arguments = sys.argv[1:]
-    {"serve": serve, "replicate": replicate, "run": run, "rows": rows}[verb](*arguments)
+    verbs: dict[str, Callable[..., None]] = {
+        "serve": serve,
+        "replicate": replicate,
+        "run": run,
+        "rows": rows,
+        "policies": policies,
+    }
+    verbs[verb](*arguments)

@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from swiftlite.host.bundle import Host
 from swiftlite.host.net import Address, DeadlinePassed, Listener, PeerGone, Stream
 from swiftlite.host.tasks import Task
 from swiftlite.httpd.connection import Connection, Service
 from swiftlite.httpd.limits import HttpLimits
 from swiftlite.httpd.wsgi import App, DateLine, ServerLog, server_environ
+
+
+class Share(Protocol):
+    """How this process's connections compare with those of others that accept from one listener."""
+
+    def have(self, connections: int) -> None: ...
+
+    def pause(self) -> float: ...
+
+
+class _Alone:
+    """Nobody to share with."""
+
+    def have(self, connections: int) -> None:
+        pass
+
+    def pause(self) -> float:
+        return 0.0
 
 
 class Acceptor:
@@ -21,8 +41,10 @@ class Acceptor:
         host: Host,
         limits: HttpLimits | None = None,
         log: ServerLog,
+        share: Share | None = None,
     ) -> None:
         self._listener = listener
+        self._share = share or _Alone()
         self._tasks = host.tasks
         self._monotonic = host.clock.monotonic
         self._limits = limits or HttpLimits()
@@ -61,7 +83,7 @@ class Acceptor:
                 if len(self._connections) >= self._limits.max_clients:
                     self._make_room()
                 self._serve(stream)
-                self._tasks.sleep(0)  # other processes on this listener want their share
+                self._tasks.sleep(self._share.pause())  # others on this listener want some too
         except PeerGone:
             pass  # the listener has been closed
         if self._connections:
@@ -108,6 +130,7 @@ class Acceptor:
     def _serve(self, stream: Stream) -> None:
         connection = Connection(self._service, stream)
         self._connections[connection] = None
+        self._share.have(len(self._connections))
         self._connections[connection] = self._tasks.spawn(self._run_connection, connection)
 
     def _run_connection(self, connection: Connection) -> None:
@@ -115,6 +138,7 @@ class Acceptor:
             connection.run()
         finally:
             self._connections.pop(connection, None)
+            self._share.have(len(self._connections))
             self._room.set()
             if self._service.draining and not self._connections:
                 self._ended.set()

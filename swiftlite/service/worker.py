@@ -31,6 +31,7 @@ from swiftlite.service.server_plan import (
     refuse_what_cannot_be_kept,
     sentence,
 )
+from swiftlite.service.shares import Share
 from swiftlite.vocab.errors import SwiftliteError
 
 TOLD, LET_GO, FAILED = "told", "let go", "failed"
@@ -59,10 +60,13 @@ def life_of_worker(report: Report, beat_s: float | None) -> Life:
     return Life(report, let_go=report.let_go, beat=report.beat, beat_s=beat_s)
 
 
-def serve(server: ServerPlan, life: Life, door: int | None = None) -> None:
+def serve(
+    server: ServerPlan, life: Life, door: int | None = None, share: Share | None = None
+) -> None:
     """Serve until told to stop, then finish what is under way. Raises CannotStart.
 
     door: descriptor of a listening socket, owned from now on; None: listen as the plan says.
+    share: of the connections, where others accept from the same door.
     """
     host = bundle.install(green.make_host())
     host.process.tune_allocator()
@@ -81,7 +85,12 @@ def serve(server: ServerPlan, life: Life, door: int | None = None) -> None:
     gc.collect()
     gc.freeze()  # what was loaded stays: the collector need not look at it again
     acceptor = Acceptor(
-        listener, pipeline.app, host=host, limits=http_limits(server, cluster.limits), log=log
+        listener,
+        pipeline.app,
+        host=host,
+        limits=http_limits(server, cluster.limits),
+        log=log,
+        share=share,
     )
     why = _Service(server, host, acceptor, log, life).run()
     pipeline.close()

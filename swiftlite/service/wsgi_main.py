@@ -33,6 +33,7 @@ from swiftlite.service.server_plan import (
     refuse_what_cannot_be_kept,
     sentence,
 )
+from swiftlite.service.shares import Share, Shares
 from swiftlite.service.systemd import watchdog_interval
 from swiftlite.service.worker import Life, life_of_worker, load, serve
 from swiftlite.vocab.errors import SwiftliteError
@@ -178,20 +179,28 @@ def _posts(
     many = len(addresses) > 1 or server.per_port
     found = []
     for address in addresses:
+        shares = Shares(count)
         for number in range(1, count + 1):
             place = f"{number} of port {address[1]}" if many else f"{number}"
-            work = _worker(server, doors, address, f"worker {place}", pause)
+            share = shares.of(number - 1)
+            work = _worker(server, doors, address, f"worker {place}", pause, share)
             found.append(Post(f"{server.kind.name} worker {place}", work))
     return found
 
 
 def _worker(
-    server: ServerPlan, doors: Doors, address: Address, place: str, pause: float | None
+    server: ServerPlan,
+    doors: Doors,
+    address: Address,
+    place: str,
+    pause: float | None,
+    share: Share,
 ) -> Callable[[Report], None]:
     def work(report: Report) -> None:
+        share.have(0)  # whoever had this place before has gone
         set_process_name(f"{server.kind.title} {place} {server.conf.path}")
         beat_s = None if pause is None else pause / 2
-        serve(server, life_of_worker(report, beat_s), doors.enter(address))
+        serve(server, life_of_worker(report, beat_s), doors.enter(address), share)
 
     return work
 

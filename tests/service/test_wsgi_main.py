@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -240,6 +241,24 @@ def test_a_request_under_way_outlasts_a_reload(start: Callable[..., Server]) -> 
     answer = connection.getresponse()
     assert (answer.status, answer.read()) == (200, b"waited")
     wait_for(lambda: is_gone(worker))
+
+
+def test_connections_that_come_together_are_spread_over_the_workers(
+    start: Callable[..., Server],
+) -> None:
+    """Without shares.py the first worker that the kernel wakes may take them all."""
+    server = start(workers=2)
+    wait_for(server.is_up)
+    connections = [server.connect() for _ in range(16)]
+    for connection in connections:
+        connection.connect()
+    for connection in connections:
+        connection.request("GET", "/pid")
+    counts = Counter(connection.getresponse().read() for connection in connections)
+    for connection in connections:
+        connection.close()
+    assert len(counts) == 2
+    assert min(counts.values()) >= 3
 
 
 @pytest.mark.slow

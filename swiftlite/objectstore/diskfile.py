@@ -100,7 +100,7 @@ class OpenObject:
             self.diskfile.disk.close(fd)
 
 
-class _Blame(Exception):
+class Blame(Exception):
     """Something is wrong with a file, or (None) with the directory."""
 
     def __init__(self, name: str | None, reason: str) -> None:
@@ -132,7 +132,7 @@ class DiskFile:
         for _ in range(_LOOKS):
             try:
                 return self.context.quickly(device, self._look, now, open_expired, with_content)
-            except _Blame as blame:
+            except Blame as blame:
                 blamed = Blamed(blame.name) if blame.name is not None else None
                 if set_aside(self.context, self.place, blamed, blame.reason):
                     return Absent(Presence.QUARANTINED)
@@ -202,9 +202,7 @@ class DiskFile:
             return []
         except OSError as error:
             if error.errno in _NO_LISTING:
-                raise _Blame(
-                    None, f"not a directory that can be listed: {error.strerror}"
-                ) from None
+                raise Blame(None, f"not a directory that can be listed: {error.strerror}") from None
             raise
 
     def _opened(self, fileset: Fileset, data: ObjectFile, fd: int) -> OpenObject:
@@ -219,7 +217,7 @@ class DiskFile:
         size = self.disk.fstat(fd).st_size
         length = data_metadata.get("Content-Length", "")
         if not (length.isascii() and length.isdigit()) or int(length) != size:
-            raise _Blame(data.name, f"has {size} bytes, its metadata says {length[:40]!r}")
+            raise Blame(data.name, f"has {size} bytes, its metadata says {length[:40]!r}")
         return OpenObject(self, fileset, data, metadata, data_metadata, meta_metadata, size, fd)
 
     def _metadata(self, file_name: str, fd: int | None = None) -> Metadata:
@@ -227,24 +225,27 @@ class DiskFile:
         try:
             metadata = read_metadata(self.disk, target)
         except MetadataUnreadable as error:
-            raise _Blame(file_name, str(error)) from None
+            raise Blame(file_name, str(error)) from None
         except OSError as error:
             if error.errno == errno.EIO:
-                raise _Blame(file_name, "its metadata cannot be read: input/output error") from None
+                raise Blame(file_name, "its metadata cannot be read: input/output error") from None
             raise
         stored = metadata.get("name")
         if stored is None:
-            raise _Blame(file_name, "its metadata has no name")
+            raise Blame(file_name, "its metadata has no name")
+        self._check_name(stored, file_name)
+        return metadata
+
+    def _check_name(self, stored: str, file_name: str) -> None:
         if stored != self.name:
             raise Collision(stored, self.name)
-        return metadata
 
     def _is_expired(self, found: OpenObject, now: Timestamp) -> bool:
         text = found.metadata.get("X-Delete-At")
         if text is None:
             return False
         if not (text.isascii() and text.isdigit()):
-            raise _Blame(found.data.name, f"its X-Delete-At is {text[:40]!r}")
+            raise Blame(found.data.name, f"its X-Delete-At is {text[:40]!r}")
         return int(text) <= now.seconds
 
     def _content(self, found: OpenObject) -> bytes:
@@ -255,7 +256,7 @@ class DiskFile:
         except OSError as error:
             if error.errno != errno.EIO:
                 raise
-            raise _Blame(found.data.name, f"the body cannot be read: {error.strerror}") from None
+            raise Blame(found.data.name, f"the body cannot be read: {error.strerror}") from None
         if len(content) != found.size or not check.fits(content):
-            raise _Blame(found.data.name, "the body is not the one that was written")
+            raise Blame(found.data.name, "the body is not the one that was written")
         return content

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from swiftlite.formats.async_pending import AsyncPending
 from swiftlite.formats.ondisk_names import OBJECTS, policy_dir
+from swiftlite.formats.suffix_hashes import SuffixHash
 from swiftlite.host.bundle import Host
 from swiftlite.objectstore.api import (
     DeviceUnavailable,
@@ -25,6 +26,9 @@ from swiftlite.objectstore.quarantine import quarantine
 from swiftlite.objectstore.suffix_hashes import Hashed, PartitionHashes
 from swiftlite.vocab.hashing import HashPath
 from swiftlite.vocab.timestamp import RAW_PER_SECOND, Timestamp
+
+Recheck = Callable[[Mapping[str, SuffixHash]], Collection[str]]
+"""Names suffixes that had better be computed again, though nothing has marked them."""
 
 
 class Digests(NamedTuple):
@@ -88,15 +92,26 @@ class Manager:
         *,
         recalculate: Collection[str] = (),
         relist: bool = False,
+        recheck: Recheck | None = None,
     ) -> Hashed:
         """Hashes of all suffixes of a partition, those marked as changed computed anew.
 
-        One disk job, possibly long. Raises StoreError.
+        recheck names, from the hashes, suffixes to be computed even so. One disk job, possibly
+        long. Raises StoreError.
         """
         self.check_device(device)
         return self.context.offload(
-            device, self._hash_partition, device, partition, policy_index, recalculate, relist
-        )
+            device, self._hash_partition, device, partition, policy_index, recalculate, relist,
+            recheck,
+        )  # fmt: skip
+
+    def compare(
+        self, device: str, policy_index: int, digests: Mapping[int, str], patience: float
+    ) -> dict[int, dict[str, SuffixHash] | None]:
+        """For each partition that there is time for: None where the digest is that of our hashes,
+        else these. As digests()."""
+        self.check_device(device)
+        return self.context.offload(device, self._compare, device, policy_index, digests, patience)
 
     def digests(
         self,
@@ -183,10 +198,34 @@ class Manager:
         policy_index: int,
         recalculate: Collection[str],
         relist: bool,
+        recheck: Recheck | None,
     ) -> Hashed:
         hashes = self._partition_hashes(device, partition, policy_index)
         now = self.context.host.clock.wall()
-        return hashes.current(now, recalculate=recalculate, relist=relist)
+        found = hashes.current(now, recalculate=recalculate, relist=relist)
+        again = recheck(found.hashes) if recheck is not None else ()
+        if not again:
+            return found
+        anew = hashes.current(now, recalculate=again)
+        return Hashed(anew.hashes, found.computed + anew.computed)
+
+    def _compare(
+        self, device: str, policy_index: int, digests: Mapping[int, str], patience: float
+    ) -> dict[int, dict[str, SuffixHash] | None]:
+        clock = self.context.host.clock
+        end = clock.monotonic() + patience
+        found: dict[int, dict[str, SuffixHash] | None] = {}
+        for partition, digest in digests.items():
+            try:
+                hashes = self._partition_hashes(device, partition, policy_index)
+                other = hashes.unless(digest, clock.wall())
+            except (OSError, Unsettled) as error:
+                self.context.log.warning(f"{device}, partition {partition}: no hashes: {error}")
+            else:
+                found[partition] = None if other is None else other.hashes
+            if clock.monotonic() > end:
+                break
+        return found
 
     def _digests(
         self,

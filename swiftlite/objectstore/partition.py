@@ -24,15 +24,14 @@ from swiftlite.formats.ondisk_names import (
     is_suffix,
 )
 from swiftlite.host.disk import Disk
-from swiftlite.objectstore.api import Unsettled
+from swiftlite.objectstore.api import Unsettled, translated
 from swiftlite.objectstore.attributes import read_metadata
 from swiftlite.objectstore.context import Context
-from swiftlite.objectstore.diskfile import DiskFile
+from swiftlite.objectstore.diskfile import Blame, DiskFile
 from swiftlite.objectstore.fileset import choose
 from swiftlite.objectstore.hash_dir import HashDir
 from swiftlite.objectstore.locks import device_place, partition_lock, replication_lock
 from swiftlite.objectstore.publish import ensure_directory, remove
-from swiftlite.objectstore.quarantine import Blamed, set_aside
 from swiftlite.objectstore.suffix_hashes import invalidate
 from swiftlite.vocab.hashing import HashPath
 from swiftlite.vocab.names import split_path
@@ -47,6 +46,7 @@ _HOUSEKEEPING = (
 )
 _GONE = frozenset((errno.ENOENT, errno.ENOTDIR))
 _LOCK_PAUSE_S = 0.05
+_FEW_SUFFIXES = 4  # looked at without a thread
 
 
 class Held(NamedTuple):
@@ -81,7 +81,10 @@ class Partition:
 
     def held(self, suffixes: Iterable[str]) -> list[Held]:
         """All hash dirs of some suffixes, with what is in each."""
-        return self._offload(list, held_in(self._disk, self.path, suffixes))
+        wanted = list(suffixes)
+        if len(wanted) <= _FEW_SUFFIXES:
+            return self.context.quickly(self.device, list, held_in(self._disk, self.path, wanted))
+        return self._offload(list, held_in(self._disk, self.path, wanted))
 
     def forget(self, going: Mapping[str, Collection[str]]) -> int:
         """Remove hash dirs (hash to names) that still hold just that; how many went."""
@@ -97,22 +100,11 @@ class Partition:
         """Make durable what a program that does not sync has brought into these suffixes."""
         self._offload(settle, self._disk, self.path, list(suffixes))
 
-    def diskfile(self, name_hash: str) -> DiskFile | None:
-        """The object of a hash; None where there is nothing that has a name.
-
-        What lies in the wrong place, or tells no name, is quarantined.
-        """
+    def diskfile(self, name_hash: str) -> FoundDiskFile:
+        """The object of a hash, whatever its name. What lies in the wrong place, or tells no
+        name, is quarantined when it is opened."""
         place = HashDir(*self._where, name_hash)
-        try:
-            name = self.context.quickly(self.device, self._name_in, place)
-        except _Nameless as error:
-            set_aside(self.context, place, Blamed(error.file), error.reason)
-            return None
-        except OSError as error:
-            if error.errno in _GONE:
-                return None
-            raise
-        return None if name is None else DiskFile(self.context, place, name)
+        return FoundDiskFile(self.context, place, self._hash_path)
 
     @contextmanager
     def replicating(self, timeout: float, *, places: int = 0) -> Iterator[None]:
@@ -120,7 +112,8 @@ class Partition:
 
         The partition is made if it is missing. Raises Unsettled after timeout seconds.
         """
-        self._offload(ensure_directory, self._disk, self.path, self.device_path)
+        if not self._disk.exists(self.path):
+            self._offload(ensure_directory, self._disk, self.path, self.device_path)
         locks: list[Callable[[], AbstractContextManager[object]]] = [
             lambda: replication_lock(self._disk, self.path, 0.0)
         ]
@@ -145,24 +138,6 @@ class Partition:
                     raise Unsettled(f"{self.path} is being replicated already") from None
             host.tasks.sleep(_LOCK_PAUSE_S)
 
-    def _name_in(self, place: HashDir) -> str | None:
-        fileset = choose(self._disk.listdir(place.path))
-        file = fileset.data or fileset.tombstone
-        if file is None:
-            return None
-        try:
-            name = read_metadata(self._disk, f"{place.path}/{file.name}").get("name", "")
-        except MetadataUnreadable as error:
-            raise _Nameless(file.name, str(error)) from None
-        try:
-            account, container, obj = split_path(name, 3, 3, True)
-        except ValueError:
-            raise _Nameless(file.name, f"its name is {name[:80]!r}") from None
-        assert account is not None
-        if self._hash_path.hex(account, container, obj) != place.hash:
-            raise _Nameless(file.name, f"it is {name[:80]!r}, which belongs elsewhere")
-        return name
-
     @property
     def _disk(self) -> Disk:
         return self.context.host.disk
@@ -171,11 +146,40 @@ class Partition:
         return self.context.offload(self.device, fn, *args)
 
 
-class _Nameless(Exception):
-    def __init__(self, file: str, reason: str) -> None:
-        super().__init__(file, reason)
-        self.file = file
-        self.reason = reason
+class FoundDiskFile(DiskFile):
+    """A diskfile whose name is what its files say: known once it has been opened."""
+
+    __slots__ = ("_hash_path",)
+
+    def __init__(self, context: Context, place: HashDir, hash_path: HashPath) -> None:
+        super().__init__(context, place, "")
+        self._hash_path = hash_path
+
+    def deleted_name(self) -> str | None:
+        """The name that a tombstone tells, for open() does not look into it."""
+        try:
+            tombstone = choose(self.disk.listdir(self.place.path)).tombstone
+            if tombstone is None:
+                return None
+            return read_metadata(self.disk, f"{self.place.path}/{tombstone.name}").get("name")
+        except (FileNotFoundError, MetadataUnreadable):
+            return None
+        except OSError as error:
+            raise translated(error, self.place.device) from error
+
+    def _check_name(self, stored: str, file_name: str) -> None:
+        if not self.name and self._belongs_here(stored):
+            self.name = stored
+        elif stored != self.name:
+            raise Blame(file_name, f"it is {stored[:80]!r}, which belongs elsewhere")
+
+    def _belongs_here(self, name: str) -> bool:
+        try:
+            account, container, obj = split_path(name, 3, 3, True)
+        except ValueError:
+            return False
+        assert account is not None
+        return self._hash_path.hex(account, container, obj) == self.place.hash
 
 
 # What follows runs on a disk thread.

@@ -211,7 +211,7 @@ class PartitionHashes:
             fresh = self._computed(known)
             computed += sum(value is None for value in known.values())
             if fresh == cached.hashes and cached.valid:
-                if not relist and not recalculate:
+                if not relist and not recalculate and not few:
                     self._label_old_cache(cached)
                 return Hashed(fresh, computed)
             if self._store(cached, SuffixHashes(fresh, now)):
@@ -225,6 +225,13 @@ class PartitionHashes:
             return Digest(known, 0)
         hashes, computed = self.current(now, relist=relist)
         return Digest(partition_digest(hashes), computed)
+
+    def unless(self, digest: str, now: float) -> Hashed | None:
+        """current(), or None if that is what digest says. Raises as that."""
+        if known_digest(self.disk, self.path) == digest:
+            return None
+        found = self.current(now)
+        return None if partition_digest(found.hashes) == digest else found
 
     def mark(self, suffixes: Iterable[str]) -> None:
         """What a peer that pushed files asks for: compute these again at the next pass."""

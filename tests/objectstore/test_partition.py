@@ -37,18 +37,17 @@ def test_what_a_partition_holds(store: Store, partition: Partition) -> None:
 
 
 def test_an_object_is_found_by_its_hash(store: Store, partition: Partition) -> None:
-    assert partition.diskfile(HASH) is None
+    assert partition.diskfile(HASH).open(NOW) == Absent(Presence.MISSING)
     store.put(b"x")
     diskfile = partition.diskfile(HASH)
-    assert diskfile is not None
-    assert diskfile.name == "/a/c/o"
     found = diskfile.open(NOW)
     assert isinstance(found, OpenObject)
     found.close()
+    assert diskfile.name == "/a/c/o"
     store.diskfile().delete(NOW.plus(1))
     diskfile = partition.diskfile(HASH)
-    assert diskfile is not None
     assert diskfile.open(NOW) == Absent(Presence.DELETED, NOW.plus(1))
+    assert diskfile.deleted_name() == "/a/c/o"
 
 
 def test_an_object_in_the_wrong_place_is_quarantined(store: Store, partition: Partition) -> None:
@@ -56,14 +55,14 @@ def test_an_object_in_the_wrong_place_is_quarantined(store: Store, partition: Pa
     other = "0" * 29 + HASH[-3:]
     place = Path(store.diskfile().place.path)
     place.rename(place.with_name(other))
-    assert partition.diskfile(other) is None
+    assert partition.diskfile(other).open(NOW) == Absent(Presence.QUARANTINED)
     assert (store.root / "sda1/quarantined/objects" / other).is_dir()
 
 
 def test_an_object_without_metadata_is_quarantined(store: Store, partition: Partition) -> None:
     store.put(b"x")
     os.removexattr(store.data_path(), "user.swift.metadata")
-    assert partition.diskfile(HASH) is None
+    assert partition.diskfile(HASH).open(NOW) == Absent(Presence.QUARANTINED)
     assert (store.root / "sda1/quarantined/objects" / HASH).is_dir()
 
 

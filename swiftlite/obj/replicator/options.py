@@ -29,7 +29,8 @@ class ReplicatorOptions:
     sync_method: str = opt(
         "rsync",
         "How files are pushed: by rsync, to the daemon that each node then runs, or by ssync, to "
-        "its object server.",
+        "its object server. With rsync and no rsync_bwlimit, a few objects still go to a node of "
+        "our kind by ssync.",
         choices=("rsync", "ssync"),
     )
     rsync_timeout: Seconds = opt(900.0, "Longest time that one rsync may take.", minimum=1)

@@ -50,10 +50,16 @@ class Peers:
         self._caller = caller
         self._http_timeout = http_timeout
         self._plain: set[Address] = set()
+        self._ours: set[Address] = set()
 
     def forget_kinds(self) -> None:
         """At the beginning of a pass."""
         self._plain.clear()
+        self._ours.clear()
+
+    def is_ours(self, device: Device) -> bool:
+        """Whether the node has shown in this pass to be of our kind."""
+        return device.replication_address in self._ours
 
     def hashes(self, device: Device, partition: int, policy_index: int) -> Hashes:
         """Raises NodeRefuses."""
@@ -104,6 +110,7 @@ class Peers:
             if answer.headers.get(X_BACKEND_SWIFTLITE) != DIGESTS:
                 self._plain.add(device.replication_address)
                 return {}
+            self._ours.add(device.replication_address)
             comparison = decode_comparison(answer.body)
         except (NodeRefuses, DigestsUnreadable):
             return {}

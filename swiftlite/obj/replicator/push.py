@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 from swiftlite.formats.ondisk_names import OBJECTS, policy_dir
@@ -41,12 +42,20 @@ class Push(Protocol):
         ...
 
 
-class RsyncPush:
-    """By the rsync command; afterwards the other side is told where to look."""
+FEW_OBJECTS = 64
 
-    def __init__(self, rsync: Rsync, peers: Peers) -> None:
+
+class RsyncPush:
+    """By the rsync command; afterwards the other side is told where to look.
+
+    few: how to push a few objects to a node of our kind, instead. An rsync of one small object
+    costs ten times what a conversation about it does; None where rsync's limits must count.
+    """
+
+    def __init__(self, rsync: Rsync, peers: Peers, few: Push | None) -> None:
         self._rsync = rsync
         self._peers = peers
+        self._few = few
 
     def __call__(
         self,
@@ -59,6 +68,9 @@ class RsyncPush:
         only_check: Collection[str] | None = None,
     ) -> frozenset[str]:
         """rsync tells nothing about single objects, so only_check makes no difference to it."""
+        if self._few is not None and len(held) <= FEW_OBJECTS and self._peers.is_ours(target):
+            with suppress(PushFailed):
+                return self._few(job, target, partition, suffixes, held)
         present = set(partition.suffixes())
         sources = [f"{partition.path}/{suffix}" for suffix in suffixes if suffix in present]
         if not sources:

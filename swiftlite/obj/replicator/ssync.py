@@ -25,9 +25,9 @@ from swiftlite.host.bundle import Host
 from swiftlite.obj.replicator.jobs import Job
 from swiftlite.obj.replicator.push import HeldNames, PushFailed
 from swiftlite.objectstore.api import Absent, Presence, StoreError
-from swiftlite.objectstore.diskfile import DiskFile, OpenObject
+from swiftlite.objectstore.diskfile import OpenObject
 from swiftlite.objectstore.fileset import choose
-from swiftlite.objectstore.partition import Partition
+from swiftlite.objectstore.partition import FoundDiskFile, Partition
 from swiftlite.observe.log import Log
 from swiftlite.peers.answer import Answer
 from swiftlite.peers.call import render_head
@@ -214,24 +214,24 @@ class _Conversation:
     def _sent(self, partition: Partition, wish: Wish) -> bool:
         """Send an object; whether there was still something to send."""
         self._push.check_stop()
-        diskfile = partition.diskfile(wish.hash)
-        if diskfile is None:
-            return False
         try:
-            return self._said(diskfile, wish)
+            return self._said(partition.diskfile(wish.hash), wish)
         except LineUnreadable as error:
             self._push.say(str(error))  # and go on: rsync can bring it, and others must not wait
             return False
 
-    def _said(self, diskfile: DiskFile, wish: Wish) -> bool:
+    def _said(self, diskfile: FoundDiskFile, wish: Wish) -> bool:
         now = Timestamp.from_seconds(self._host.clock.wall())
         found = diskfile.open(now, open_expired=True, with_content=wish.data)
         if isinstance(found, Absent):
             if found.presence is not Presence.DELETED:
                 return False
+            name = diskfile.deleted_name()
+            if name is None:
+                return False
             if wish.data:
                 headers = [("X-Timestamp", found.timestamp.internal)]
-                self._say(encode_change("DELETE", diskfile.name, headers))
+                self._say(encode_change("DELETE", name, headers))
             return True
         post = None
         try:

@@ -67,7 +67,8 @@ class ReplicatorPass:
             node_timeout=options.node_timeout, http_timeout=options.http_timeout,
         )  # fmt: skip
         if options.sync_method == "rsync":
-            push = RsyncPush(Rsync(host, options.rsync, context.log, context.stopping), peers)
+            rsync = Rsync(host, options.rsync, context.log, context.stopping)
+            push = RsyncPush(rsync, peers, push if options.rsync_bwlimit == "0" else None)
         self._work = Replication(
             host, options, manager, peers, push, context.log, context.statsd, context.stopping,
             cycle=int(host.entropy.random() * 10),

@@ -131,14 +131,20 @@ class Update:
 
     def _differing(self, remote: Hashes) -> list[str]:
         """Computed anew before anything is pushed: a mark may be under way, or have been lost."""
-        if self._local is None:
-            self._local = self._hashes()
+
+        def unsure(local: Hashes) -> list[str]:
+            return [suffix for suffix in differing(local, remote) if suffix not in self._sure]
+
+        if self._local is None or unsure(self._local):
+            job = self._job
+            found = self._work.manager.suffix_hashes(
+                job.device.device, job.partition, job.policy_index, recheck=unsure
+            )
+            self._local = found.hashes
+            self._stats.suffix_hash += found.computed
+            self._work.count("suffix.hashes", found.computed)
         suffixes = differing(self._local, remote)
-        unsure = [suffix for suffix in suffixes if suffix not in self._sure]
-        if unsure:
-            self._local = self._hashes(unsure)
-            self._sure.update(unsure)
-            suffixes = differing(self._local, remote)
+        self._sure.update(suffixes)
         return suffixes
 
     def _suffix_count(self) -> int:
@@ -146,12 +152,3 @@ class Update:
             return len(self._local)
         digest = self._compared.digests.get(self._job.partition)
         return int(digest.partition(":")[0]) if digest else 0
-
-    def _hashes(self, recalculate: Sequence[str] = ()) -> Hashes:
-        job = self._job
-        found = self._work.manager.suffix_hashes(
-            job.device.device, job.partition, job.policy_index, recalculate=recalculate
-        )
-        self._stats.suffix_hash += found.computed
-        self._work.count("suffix.hashes", found.computed)
-        return found.hashes

@@ -87,13 +87,14 @@ def _compare_device(
 ) -> None:
     """Sort the claims about one device into same and differ; those there is no time for are left
     out. Raises StoreError."""
-    manager, monotonic = server.manager, server.host.clock.monotonic
-    wanted = [claim.partition for claim in claims.values()]
-    digests, _ = manager.digests(device, policy_index, wanted, max(0.0, end - monotonic()))
+    wanted = {claim.partition: claim.digest for claim in claims.values()}
+    patience = max(0.0, end - server.host.clock.monotonic())
+    found = server.manager.compare(device, policy_index, wanted, patience)
     for number, claim in claims.items():
-        if claim.partition not in digests or monotonic() > end:
+        if claim.partition not in found:
             continue
-        if digests[claim.partition] == claim.digest:
+        hashes = found[claim.partition]
+        if hashes is None:
             same.add(number)
         else:
-            differ[number] = manager.suffix_hashes(device, claim.partition, policy_index).hashes
+            differ[number] = hashes

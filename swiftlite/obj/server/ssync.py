@@ -130,11 +130,8 @@ class _Conversation:
 
     def _local(self, name_hash: str) -> Local | None:
         """What is here. Opened, not only listed: the peer may let go of its own for it."""
-        diskfile = self._partition.diskfile(name_hash)
-        if diskfile is None:
-            return None
         now = Timestamp.from_seconds(self._server.host.clock.wall())
-        found = diskfile.open(now, open_expired=True)
+        found = self._partition.diskfile(name_hash).open(now, open_expired=True)
         if isinstance(found, Absent):
             return Local(found.timestamp) if found.presence is Presence.DELETED else None
         found.close()

@@ -28,8 +28,8 @@ _ADD = re.compile(
     re.DOTALL,
 )
 _CHANGE = re.compile(
-    rf"(?P<ip>{_HOST})?(?::(?P<port>\d+))?"
-    rf"(?:R(?P<replication_ip>{_HOST})?(?::(?P<replication_port>\d+))?)?"
+    rf"(?P<ip>{_IP})?(?::(?P<port>\d+))?"  # A host name here is rather a misspelt command.
+    rf"(?:R(?P<replication_ip>{_IP})?(?::(?P<replication_port>\d+))?)?"
     rf"(?:/(?P<device>[^_]+))?(?:_(?P<meta>.*))?",
     re.DOTALL,
 )

@@ -29,7 +29,10 @@ def run(session: Session, name: str, args: list[str]) -> int:
         " it takes effect at the next rebalance",
         overload=overload,
     )
-    if overload > 1:
-        session.say("WARNING: that is more than 100%; a device may get twice its share and more")
+    if overload > 1 and not text.endswith("%"):
+        session.say(
+            "WARNING: that is more than 100%; a device may get twice its share and more."
+            f" {text}% would be {text} percent"
+        )
         return WARNING
     return SUCCESS

@@ -226,6 +226,7 @@ def test_settings(balanced: Shell) -> None:
     assert balanced("set_overload", "10%") == 0
     assert balanced.builder().overload == pytest.approx(0.1)
     assert balanced("set_overload", 1.5) == 1
+    assert balanced("set_overload", "150%") == 0
     assert balanced("set_min_part_hours", 24) == 0
     assert balanced.builder().min_part_hours == 24
     wrong: list[tuple[object, ...]] = [
@@ -238,6 +239,13 @@ def test_settings(balanced: Shell) -> None:
     ]
     for words in wrong:
         assert balanced(*words) == 2
+
+
+def test_a_host_name_is_set_by_option_only(balanced: Shell) -> None:
+    """A bare word in a change is rather a slip than an address."""
+    assert balanced("set_info", "d2", "remove") == 2
+    assert balanced("set_info", "--id", 2, "--change-ip", "storage-7.example.com") == 0
+    assert balanced.builder().device(2).ip == "storage-7.example.com"
 
 
 def test_set_info_changes_what_is_given(balanced: Shell) -> None:

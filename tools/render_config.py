@@ -30,6 +30,8 @@ PROXY_PIPELINE = (
 )
 STORAGE_PIPELINE = "healthcheck recon metrics {kind}-server"
 ENTRY_POINTS = {"cache": "memcache"}  # where the filter is not called like its section
+INSIDE = ("object-expirer.conf", "internal-client.conf")
+INSIDE_PIPELINE = "catch_errors proxy-logging cache proxy-server"
 LATER = "swiftlite.observe"
 NOTES = {
     "DEFAULT": "How the server runs. An option here counts for every section that does not set it.",
@@ -41,6 +43,8 @@ TITLES = {
     "account-server.conf": "The account server, one on every node that the account ring names.",
     "container-server.conf": "The container server, one on every node of the container ring.",
     "object-server.conf": "The object server, one on every node of an object ring.",
+    "object-expirer.conf": "The object expirer, on at least one node of the cluster.",
+    "internal-client.conf": "The proxy within daemons that use the cluster as clients do.",
     "drive-audit.conf": "What swiftlite-drive-audit looks for, and what it does then.",
     "dispersion.conf": "What the dispersion tools ask, and as whom.",
     "swift.conf": "What all nodes of the cluster share; the same file on each.",
@@ -71,7 +75,8 @@ def confs_of(table: type) -> tuple[str, ...]:
         return tuple(named)
     section: str = table.SECTION  # type: ignore[attr-defined]  # that is what makes it a table
     if section == "DEFAULT":
-        return tuple(f"{kind}-server.conf" for kind in SERVERS)
+        inside = INSIDE if table.__module__.startswith(LATER) else ()
+        return (*(f"{kind}-server.conf" for kind in SERVERS), *inside)
     if section == "filter:healthcheck":
         return tuple(f"{kind}-server.conf" for kind in SERVERS)
     if section.startswith(("swift-", "storage-policy")):
@@ -92,6 +97,8 @@ def documents() -> dict[str, list[Section]]:
 
 
 def _ordered(conf: str, by_section: dict[str, list[type]]) -> list[Section]:
+    if conf in INSIDE:
+        return [*_sections(conf, by_section, ["DEFAULT"]), *_inside()]
     kind = conf.partition("-")[0]
     order = ["DEFAULT", f"app:{kind}-server"]
     if kind in SERVERS:
@@ -100,12 +107,7 @@ def _ordered(conf: str, by_section: dict[str, list[type]]) -> list[Section]:
     else:
         pipeline = ""
         order = ["swift-hash", "storage-policy:0"]
-    headers = [*order, *sorted(set(by_section) - set(order))]
-    sections = [
-        Section(header, tuple(by_section[header]), _lines(kind, header), NOTES.get(header, ""))
-        for header in headers
-        if header in by_section
-    ]
+    sections = _sections(conf, by_section, order)
     if pipeline:
         at = 1 if sections and sections[0].header == "DEFAULT" else 0
         note = "Each request passes these in order."
@@ -113,9 +115,32 @@ def _ordered(conf: str, by_section: dict[str, list[type]]) -> list[Section]:
     return sections
 
 
-def _lines(kind: str, header: str) -> tuple[str, ...]:
+def _sections(conf: str, by_section: dict[str, list[type]], order: list[str]) -> list[Section]:
+    """Those of the tables, the ones named first."""
+    headers = [*order, *sorted(set(by_section) - set(order))]
+    return [
+        Section(header, tuple(by_section[header]), _lines(conf, header), NOTES.get(header, ""))
+        for header in headers
+        if header in by_section
+    ]
+
+
+def _inside() -> list[Section]:
+    """A proxy that no client reaches; what its parts understand is in proxy-server.conf."""
+    note = "No gatekeeper, which would take away what daemons say, and no auth: nobody logs in."
+    parts = dict.fromkeys(INSIDE_PIPELINE.split()[:-1])
+    filters = [f"filter:{name}" for name in parts]
+    return [
+        Section("pipeline:main", (), (f"pipeline = {INSIDE_PIPELINE}",), note),
+        Section("app:proxy-server", (), ("use = egg:swiftlite#proxy",)),
+        *(Section(header, (), _lines("proxy-server.conf", header)) for header in filters),
+    ]
+
+
+def _lines(conf: str, header: str) -> tuple[str, ...]:
+    kind = conf.partition("-")[0]
     if header == "DEFAULT":
-        return (f"bind_port = {PORTS[kind]}",)
+        return () if conf in INSIDE else (f"bind_port = {PORTS[kind]}",)
     if header == "storage-policy:0":
         return ("name = gold", "default = yes")
     if header == f"app:{kind}-server":

@@ -23,7 +23,12 @@ def _io_class(text: str) -> str:
 @dataclass(frozen=True, slots=True)
 class DaemonOptions:
     SECTION = "DEFAULT"
-    CONF = ("account-server.conf", "container-server.conf", "object-server.conf")
+    CONF = (
+        "account-server.conf",
+        "container-server.conf",
+        "object-server.conf",
+        "object-expirer.conf",
+    )
 
     recon_cache_path: str = opt(
         "/var/cache/swift", "Where servers and daemons leave what the recon tools show."

@@ -11,7 +11,7 @@ from swiftlite.formats.expirer_task import CONTAINER_DIVISOR
 @dataclass(frozen=True, slots=True)
 class ExpirerOptions:
     SECTION = "object-expirer"
-    CONF = ("object-server.conf",)
+    CONF = ("object-server.conf", "object-expirer.conf")
     MADE_UP = ("delay_reaping_",)
 
     interval: Seconds = opt(300.0, "From the beginning of one pass to that of the next.")

@@ -124,10 +124,11 @@ class Verdict:
         for kind, folder in FOLDERS.items():
             yield from self._of_kind(kind, folder)
         for node in range(1, self._nodes + 1):
-            for left in ("async_pending", "tmp"):
-                count = sum(len(files) for _, _, files in os.walk(self._device(node) / left))
-                if count:
-                    yield f"d{node}: {count} files in {left}"
+            # What a kill leaves in tmp is nobody's; the replicator removes it after reclaim_age.
+            pending = self._device(node) / "async_pending"
+            count = sum(len(files) for _, _, files in os.walk(pending))
+            if count:
+                yield f"d{node}: {count} updates wait to be delivered"
 
     def _of_kind(self, kind: str, folder: str) -> Iterator[str]:
         strange = 0

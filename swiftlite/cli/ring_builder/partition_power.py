@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+
 from .choosing import Parser
-from .session import SUCCESS, Session
+from .session import SUCCESS, CommandError, Session
 
 SUMMARY = {
     "prepare_increase_partition_power": "announce the next partition power",
@@ -27,6 +29,9 @@ def run(session: Session, name: str, args: list[str]) -> int:
     Parser(add_help=False).parse_args(args)
     builder = session.builder
     if name.startswith("prepare"):
+        if "object" not in os.path.basename(session.builder_path):
+            # Relinkers know objects only; nobody would bring databases to their new places.
+            raise CommandError("only object rings can raise their partition power")
         builder.prepare_part_power_increase()
         session.say(f"The next partition power is {builder.next_part_power}")
         more = "Give it to all nodes, relink the objects there, then increase_partition_power"

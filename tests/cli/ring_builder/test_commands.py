@@ -390,6 +390,16 @@ def test_write_builder_recreates_a_lost_builder(balanced: Shell) -> None:
     assert balanced.builder().devices == before.devices
 
 
+def test_only_object_rings_raise_their_partition_power(shell: Shell) -> None:
+    """Databases would not be found again: nothing relinks them."""
+    assert shell("rebalance") == 0
+    shell.file = shell.file.replace("object", "container")
+    shutil.copy(shell.folder / "object.builder", shell.file)
+    assert shell("prepare_increase_partition_power") == 2
+    assert "object rings" in shell.err
+    assert shell.builder().next_part_power is None
+
+
 def test_partition_power_steps(balanced: Shell) -> None:
     assert balanced("increase_partition_power") == 2
     assert balanced("prepare_increase_partition_power") == 0

@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol, TypeAlias
 
 PathOrFd: TypeAlias = str | int
+PAST_CACHE_BYTES = 4096
 
 
 class Disk(Protocol):
@@ -72,6 +73,11 @@ class Disk(Protocol):
         Not durable by itself. Where keeps_order() holds, what the file and its attributes held
         before this call is stable as soon as any name is that was made after it. Raises EIO.
         """
+        ...
+
+    def bypass_cache(self, fd: int, wanted: bool) -> bool:
+        """Write past the page cache from now on, or through it again; whether that is so. Past it
+        addresses, lengths and offsets must be multiples of PAST_CACHE_BYTES."""
         ...
 
     def drop_cache(self, fd: int, offset: int, length: int) -> None:

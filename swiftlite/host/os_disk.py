@@ -154,6 +154,14 @@ class OsDisk:
             if code != errno.EINTR:
                 raise OSError(code, os.strerror(code))
 
+    def bypass_cache(self, fd: int, wanted: bool) -> bool:
+        flags = fcntl.fcntl(fd, fcntl.F_GETFL)
+        try:
+            fcntl.fcntl(fd, fcntl.F_SETFL, flags | os.O_DIRECT if wanted else flags & ~os.O_DIRECT)
+        except OSError:  # a file system that keeps everything in memory
+            return False
+        return wanted
+
     def drop_cache(self, fd: int, offset: int, length: int) -> None:
         os.posix_fadvise(fd, offset, length, os.POSIX_FADV_DONTNEED)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from math import inf
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeAlias, TypeVar
 
 from swiftlite.host.bundle import Host
 from swiftlite.host.gathering import Gathering
@@ -13,6 +14,7 @@ from swiftlite.objectstore.api import BLOCK_BYTES, SMALL_BYTES, StoreSettings, t
 from swiftlite.objectstore.commits import Commits, Steps, exhausted
 
 T = TypeVar("T")
+Buffer: TypeAlias = bytearray | mmap.mmap
 _ORDER_KNOWN_S = 10.0  # a disk may be exchanged for one with another file system
 PLENTY_BYTES = 16 << 30
 _PLENTY_KNOWN_S = 1.0  # in which no device fills up by so much
@@ -43,7 +45,7 @@ class Context:
         self.host = host
         self.settings = settings
         self.log = log
-        self._buffers: list[bytearray] = []
+        self._buffers: list[Buffer] = []
         self._uploads = 0
         self._slow: dict[str, int] = {}  # device -> calls that still go to a thread
         self._orders: dict[str, tuple[bool, float]] = {}  # device -> keeps order, known until
@@ -110,22 +112,23 @@ class Context:
             else:
                 self._slow.pop(device, None)
 
-    def take_buffer(self) -> bytearray:
+    def take_buffer(self) -> Buffer:
         """BLOCK_BYTES of anything; give it back, because fresh ones cost a page fault each 4 KiB.
+        It begins with a page, so that a disk can take it as it is.
 
         Safe between threads: a list's pop and append are.
         """
         try:
             return self._buffers.pop()
         except IndexError:
-            return bytearray(BLOCK_BYTES)
+            return mmap.mmap(-1, BLOCK_BYTES)
 
-    def give_buffer(self, buffer: bytearray) -> None:
+    def give_buffer(self, buffer: Buffer) -> None:
         if len(self._buffers) < _BUFFERS_KEPT:
             self._buffers.append(buffer)
 
     @contextmanager
-    def upload_buffer(self) -> Iterator[bytearray]:
+    def upload_buffer(self) -> Iterator[Buffer]:
         """A buffer for as long as a client takes to send its body, which may be long.
 
         Once many are out they are small, so that slow clients cannot take all memory.

@@ -16,6 +16,7 @@ from swiftlite.host.disk import Disk
 from swiftlite.host.entropy import Entropy
 from swiftlite.objectstore.api import SMALL_BYTES, Describe, Garbled, Metadata, NoSpace, Written
 from swiftlite.objectstore.attributes import write_blocks, write_metadata
+from swiftlite.objectstore.body_file import BodyFile
 from swiftlite.objectstore.commits import Steps, exhausted
 from swiftlite.objectstore.context import PLENTY_BYTES, Context
 from swiftlite.objectstore.hash_dir import HashDir
@@ -59,6 +60,7 @@ class Writer:
         self._summer = BlockSummer(size)
         self._length = 0
         self._lent = False
+        self._body: BodyFile | None = None  # of a large body
         self._synced = 0  # bytes of the body that an earlier sync has covered
         self._reserve_checked = 0
 
@@ -75,7 +77,8 @@ class Writer:
         fd, facts = self._file.fd, self.disk.fstat(self._file.fd)
         path = f"/proc/{self.context.host.process.pid}/fd/{fd}"
         self._length = self.announced
-        return LentFile(facts.st_dev, facts.st_ino, self.announced, False, path)
+        drops_cache = self.announced > self.settings.keep_cache_size
+        return LentFile(facts.st_dev, facts.st_ino, self.announced, drops_cache, path)
 
     def finish(
         self,
@@ -118,7 +121,9 @@ class Writer:
         if self._digest is not None:
             self._digest.update(block)
         self._summer.update(block)
-        if block:
+        if block and self._body is not None:
+            self._body.write(block)
+        elif block:
             self.disk.write(file.fd, block)
         self._length += len(block)
         if self._length - self._synced >= self.settings.bytes_per_sync:
@@ -174,6 +179,8 @@ class Writer:
             )  # fmt: skip
             if self.announced is not None and self.announced > SMALL_BYTES:
                 self._preallocate(self._file)
+            if self.announced is not None and self.announced > self.settings.keep_cache_size:
+                self._body = BodyFile(self.disk, self._file.fd, past_cache=True)
         return self._file
 
     def _preallocate(self, file: Temporary) -> None:

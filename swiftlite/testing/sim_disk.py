@@ -240,6 +240,9 @@ class SimDisk:
             node.fail_to_sync()
             raise
 
+    def bypass_cache(self, fd: int, wanted: bool) -> bool:
+        return False
+
     def drop_cache(self, fd: int, offset: int, length: int) -> None:
         with self._call("drop_cache", self._path_of(fd)):
             self._get(fd)

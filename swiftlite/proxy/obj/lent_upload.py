@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from swiftlite.host.bundle import Host
+from swiftlite.objectstore.body_file import BodyFile
 from swiftlite.proxy.obj.lent_descriptor import LentDescriptor
 
 _SYNC_BYTES = 512 << 20  # so that the commit of a huge file need not write all of it
@@ -11,10 +12,11 @@ _SYNC_BYTES = 512 << 20  # so that the commit of a huge file need not write all 
 class LentUpload:
     """Owned by one request; close() it before the trailer is sent."""
 
-    def __init__(self, host: Host, fd: int, key: str) -> None:
+    def __init__(self, host: Host, fd: int, key: str, *, past_cache: bool) -> None:
         self._disk = host.disk
         self._file = LentDescriptor(host, fd, key)
-        self._written = self._synced = 0
+        self._body = BodyFile(host.disk, fd, past_cache=past_cache)
+        self._synced = 0
 
     def begin(self, block: memoryview) -> None:
         """Write the next block, which must stay as it is until end(). A write that is given up
@@ -29,9 +31,9 @@ class LentUpload:
         self._file.close()
 
     def _write(self, fd: int, block: memoryview) -> None:
-        self._disk.write(fd, block)
-        self._written += len(block)
-        if self._written - self._synced >= _SYNC_BYTES:
+        self._body.write(block)
+        written = self._body.length
+        if written - self._synced >= _SYNC_BYTES:
             self._disk.fsync(fd)
-            self._disk.drop_cache(fd, self._synced, self._written - self._synced)
-            self._synced = self._written
+            self._disk.drop_cache(fd, self._synced, written - self._synced)
+            self._synced = written

@@ -186,10 +186,10 @@ class ReplicatedSink:
         told = said.get(X_BACKEND_SWIFTLITE_LENT)
         if lane.trailed and told is not None:
             device = lane.node.device
-            fd, _ = self._context.borrowing.open(told, os.O_WRONLY, device.ip)
+            fd, lent = self._context.borrowing.open(told, os.O_WRONLY, device.ip)
             lane.exchange.skip_body()
             key = f"{device.ip}:{device.port}/{device.device}"
-            lane.upload = LentUpload(self._context.host, fd, key)
+            lane.upload = LentUpload(self._context.host, fd, key, past_cache=lent.drops_cache)
 
     def _hurry(self, telling: Telling) -> float | None:
         """Until when to wait for the rest, once enough nodes are ready to begin."""

@@ -393,7 +393,7 @@ def test_write_builder_recreates_a_lost_builder(balanced: Shell) -> None:
 def test_only_object_rings_raise_their_partition_power(shell: Shell) -> None:
     """Databases would not be found again: nothing relinks them."""
     assert shell("rebalance") == 0
-    shell.file = shell.file.replace("object", "container")
+    shell.file = str(shell.folder / "container.builder")
     shutil.copy(shell.folder / "object.builder", shell.file)
     assert shell("prepare_increase_partition_power") == 2
     assert "object rings" in shell.err

@@ -51,7 +51,11 @@ DAEMONS: tuple[Daemon, ...] = (
     Daemon("account-auditor", "swiftlite.account.auditor:SPEC", every=1800.0),
     Daemon("container-auditor", "swiftlite.container.auditor:SPEC", every=1800.0),
     Daemon("account-reaper", "swiftlite.account.reaper.daemon:SPEC", every=120.0),
-    Daemon("container-updater", "swiftlite.container.updater.daemon:SPEC", {"interval": "15"}),
+    Daemon(
+        "container-updater",
+        "swiftlite.container.updater.daemon:SPEC",
+        {"interval": "15", "account_suppression_time": "5"},
+    ),
     Daemon("object-auditor", "swiftlite.obj.auditor.daemon:SPEC", every=300.0),
     Daemon(
         EXPIRER,

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import errno
+
 import pytest
 
 from swiftlite.formats.async_pending import decode_async_pending, encode_async_pending
 from swiftlite.formats.swift_pickle import dumps
 from swiftlite.observe import recon
+from swiftlite.testing.sim_faults import Faults, PowerCut
 from swiftlite.vocab.timestamp import Timestamp
 from tests.obj.updater.worlds import MOMENT, Reply, UpdaterWorld
 
@@ -275,3 +278,51 @@ def test_a_broken_device_ends_nothing_but_its_own_sweep() -> None:
     world.save("o")
     world.sweep()
     assert all(container.rows == {"a/c/o": "PUT"} for container in world.containers)
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_a_power_cut_at_any_call_loses_no_update(after: bool) -> None:
+    """Each row is on every server by then, or its file is there and says who has had it."""
+    for number in range(1, 200):
+        world = UpdaterWorld(takes_rows=False, seed=number)
+        world.containers[2].reply = lambda method, path: (503, {}) if "/late" in path else None
+        paths = {name: world.save(name) for name in ("late", "now")}
+        world.disk.cut_power()
+        world.disk.power_on("nothing")
+        world.disk.faults = Faults(cut_at=number, cut_after=after)
+        try:
+            world.sweep()
+        except PowerCut:
+            pass
+        else:
+            assert number > 10
+            return
+        world.disk.faults = Faults()
+        world.disk.cut_power()
+        world.disk.power_on("some of it")
+        for name, path in paths.items():
+            servers = [n for n, one in enumerate(world.containers) if f"a/c/{name}" in one.rows]
+            if path in world.files():
+                told = decode_async_pending(world.read(path)).successes
+                assert set(told) <= set(servers), number
+            else:
+                assert servers == [0, 1, 2], (number, name)
+    raise AssertionError("there are calls without end")
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC])
+def test_a_disk_error_at_any_call_loses_no_update(code: int) -> None:
+    for number in range(1, 200):
+        world = UpdaterWorld(takes_rows=False, seed=number)
+        world.containers[2].reply = lambda method, path: (503, {}) if "/late" in path else None
+        paths = {name: world.save(name) for name in ("late", "now")}
+        world.disk.faults = Faults(fail_at=number, fail_with=code)
+        world.sweep()
+        fired = world.disk.faults.fired
+        world.disk.faults = Faults()
+        for name, path in paths.items():
+            servers = [n for n, one in enumerate(world.containers) if f"a/c/{name}" in one.rows]
+            assert path in world.files() or servers == [0, 1, 2], (number, name)
+        if not fired:
+            return
+    raise AssertionError("there are calls without end")

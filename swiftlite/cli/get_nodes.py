@@ -90,10 +90,12 @@ def _find(options: argparse.Namespace) -> tuple[Locations, list[str]]:
     if options.partition is not None and not 0 <= options.partition < ring.partition_count:
         raise CannotTell(f"{ring_path} has partitions 0 to {ring.partition_count - 1}.")
     kind, _, index = name.partition("-")
-    of_object = target.obj is not None or (target.account is None and kind == "object")
-    policy_index = int(index) if index.isdigit() and of_object else None
-    if policy_index is None and options.policy_name and of_object:
-        policy_index = 0
+    policy_index = None
+    # A ring file is asked about a partition without knowing whose; a policy knows.
+    if target.obj is not None or (options.policy_name and target.account is None):
+        policy_index = int(index) if index.isdigit() else None
+        if policy_index is None and options.policy_name:
+            policy_index = 0
     return (
         locate(
             ring,

@@ -20,7 +20,7 @@ class PendingUnreadable(SwiftliteError):
     """The file is damaged; it is to be set aside."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # never changed; frozen, it would take twice as long to make
 class AsyncPending:
     """One update. successes are ids of devices that have it; container_path names a shard.
 

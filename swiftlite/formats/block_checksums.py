@@ -31,7 +31,7 @@ class BlocksUnreadable(SwiftliteError):
     """The attribute is damaged or of an unknown kind; the body may still be sound."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # never changed; frozen, it would take twice as long to make
 class BlockChecksums:
     """The list of one body: sums[i] covers block_bytes from i * block_bytes; the last is short."""
 

@@ -176,7 +176,10 @@ class DiskFile:
     # What follows may run on a disk thread.
 
     def _look(self, now: Timestamp, open_expired: bool, with_content: bool) -> OpenObject | Absent:
-        fileset = choose(self._listed())
+        names = self._listed()
+        if not names:
+            return Absent(Presence.MISSING)
+        fileset = choose(names)
         data = fileset.data
         if data is None:
             if fileset.tombstone is not None:

@@ -21,7 +21,7 @@ from swiftlite.formats.suffix_hashes import HashedFiles
 from swiftlite.vocab.timestamp import ZERO, Timestamp
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # never changed; frozen, it would take twice as long to make
 class Fileset:
     """The object's state. data and tombstone exclude each other; meta comes with data only.
 

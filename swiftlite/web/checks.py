@@ -11,23 +11,33 @@ from swiftlite.vocab.limits import Limits
 from swiftlite.vocab.names import check_utf8, wsgi_to_text
 from swiftlite.web.refusals import Refusal
 from swiftlite.web.request import Request
+from swiftlite.web.shapes import Keys
 
 _LATEST_DELETE_AT = 9_999_999_999
 """Ten digits, the last moment that fits into the name of an expiry task."""
 
 
+def _metadata_keys(server_type: str) -> tuple[str, Keys]:
+    prefix = "HTTP_" + user_meta_prefix(server_type).replace("-", "_").upper()
+    return prefix, Keys(lambda key: key.startswith(prefix))
+
+
+_HEADERS = Keys(lambda key: key.startswith("HTTP_"))
+_METADATA = {kind: _metadata_keys(kind) for kind in ("account", "container", "object")}
+
+
 def check_metadata(request: Request, server_type: str, limits: Limits) -> None:
     """Refusal 400 when user metadata of "account", "container" or "object" breaks a limit."""
-    prefix = "HTTP_" + user_meta_prefix(server_type).replace("-", "_").upper()
+    environ = request.environ
+    value_of = environ.__getitem__
+    headers = _HEADERS.of(environ)
+    if max(map(len, map(value_of, headers)), default=0) > limits.max_header_size:
+        longest = max(headers, key=lambda key: len(environ[key]))
+        raise Refusal(400, f"The header {_header_name(longest)} is too long.")
+    prefix, metadata = _METADATA[server_type]
     count = size = 0
-    for key, value in request.environ.items():
-        if not key.startswith("HTTP_"):
-            continue
-        if len(value) > limits.max_header_size:
-            raise Refusal(400, f"The header {_header_name(key)} is too long.")
-        if not key.startswith(prefix):
-            continue
-        name = key[len(prefix) :]
+    for key in metadata.of(environ):
+        name, value = key[len(prefix) :], environ[key]
         _check_metadata_item(name, value, limits)
         count += 1
         size += len(name) + len(value)

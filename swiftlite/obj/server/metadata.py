@@ -29,12 +29,20 @@ from swiftlite.vocab.names import text_to_wsgi, wsgi_to_text
 from swiftlite.vocab.timestamp import Timestamp
 from swiftlite.web import Request
 from swiftlite.web.request import environ_key, title_of
+from swiftlite.web.shapes import Keys
 
 _USER, _SYS, _TRANSIENT = (
     "HTTP_X_OBJECT_META_", "HTTP_X_OBJECT_SYSMETA_", "HTTP_X_OBJECT_TRANSIENT_SYSMETA_",
 )  # fmt: skip
-_OF_A_PUT = (_USER, _SYS, _TRANSIENT)
-_OF_A_POST = (_USER, _TRANSIENT)
+
+
+def _keys_of(*prefixes: str) -> Keys:
+    return Keys(lambda key: key.startswith(prefixes) and key not in prefixes)
+
+
+_OF_A_PUT = _keys_of(_USER, _SYS, _TRANSIENT)
+_OF_A_POST = _keys_of(_USER, _TRANSIENT)
+_OVERRIDES = Keys(lambda key: key.startswith("HTTP_X_") and "CONTAINER_UPDATE_OVERRIDE_" in key)
 _NEVER_SENT = frozenset(
     ("name", CONTENT_LENGTH, CONTENT_TYPE, ETAG, X_TIMESTAMP, CONTENT_TYPE_TIMESTAMP)
 )
@@ -52,15 +60,15 @@ class AllowedHeaders:
 
     def __init__(self, names: Iterable[str]) -> None:
         self.names = frozenset(names)
-        self._keys = [(environ_key(name), name) for name in sorted(self.names)]
+        by_key = {environ_key(name): name for name in self.names}
+        self._name_of = by_key.__getitem__
+        self._keys = Keys(by_key.__contains__)
 
     def of(self, request: Request) -> Iterator[tuple[str, str]]:
         """Those that a request has, and those that a replicating peer asks to keep."""
         environ = request.environ
-        for key, name in self._keys:
-            value = environ.get(key)
-            if value is not None:
-                yield name, wsgi_to_text(value)
+        for key in self._keys.of(environ):
+            yield self._name_of(key), wsgi_to_text(environ[key])
         named = environ.get("HTTP_X_BACKEND_REPLICATION_HEADERS")
         if named:
             for name in wsgi_to_text(named).split():
@@ -78,11 +86,11 @@ def metadata_of_post(request: Request, allowed: AllowedHeaders) -> Metadata:
     return _metadata(request, _OF_A_POST, allowed)
 
 
-def _metadata(request: Request, prefixes: tuple[str, ...], allowed: AllowedHeaders) -> Metadata:
-    found: Metadata = {}
-    for key, value in request.environ.items():
-        if key.startswith(prefixes) and key not in prefixes:
-            found[wsgi_to_text(title_of(key[5:]))] = wsgi_to_text(value)
+def _metadata(request: Request, keys: Keys, allowed: AllowedHeaders) -> Metadata:
+    environ = request.environ
+    found: Metadata = {
+        wsgi_to_text(title_of(key[5:])): wsgi_to_text(environ[key]) for key in keys.of(environ)
+    }
     found.update(allowed.of(request))
     return found
 
@@ -146,6 +154,8 @@ def with_overrides(row: Metadata, *sources: Mapping[str, str]) -> Metadata:
     metadata outranks the older X-Backend- form.
     """
     changed = dict(row)
+    if not any(sources):
+        return changed
     for prefix in _OVERRIDE_PREFIXES:
         for source in sources:
             for name, value in source.items():
@@ -156,8 +166,8 @@ def with_overrides(row: Metadata, *sources: Mapping[str, str]) -> Metadata:
 
 def override_headers(request: Request) -> Metadata:
     """The headers of a request that with_overrides may heed."""
+    environ = request.environ
     return {
-        wsgi_to_text(title_of(key[5:])): wsgi_to_text(value)
-        for key, value in request.environ.items()
-        if "CONTAINER_UPDATE_OVERRIDE_" in key and key.startswith("HTTP_X_")
+        wsgi_to_text(title_of(key[5:])): wsgi_to_text(environ[key])
+        for key in _OVERRIDES.of(environ)
     }

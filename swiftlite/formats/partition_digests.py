@@ -1,8 +1,9 @@
 """Many partitions compared in one REPLICATE between two nodes of ours, which have agreed on it.
 
 Asked: a line for each, `<device> <partition> <digest>`, where digest is partition_digest() of the
-asker's hashes. Answered: JSON, {"same": [line numbers], "differ": {line number: hashes}}, numbers
-from 0. A line that is in neither was not looked at; ask for that partition in the plain way.
+asker's hashes. Answered: JSON, {"same": [line numbers], "differ": {line number: hashes}, "age":
+{line number: seconds}}, numbers from 0. A line that is in neither was not looked at; ask for that
+partition in the plain way. age: how long ago hashes that differ last changed.
 Source: doc/formats/suffix-hashes.md.
 """
 
@@ -40,10 +41,12 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """By the number of the claim. differ holds the hashes that the asked one has."""
+    """By the number of the claim. differ holds the hashes that the asked one has, age how many
+    seconds ago they changed, as far as it is known."""
 
     same: frozenset[int] = frozenset()
     differ: Mapping[int, dict[str, SuffixHash]] = field(default_factory=dict)
+    age: Mapping[int, float] = field(default_factory=dict)
 
 
 def encode_claims(claims: Iterable[Claim]) -> bytes:
@@ -65,7 +68,7 @@ def decode_claims(blob: bytes) -> list[Claim]:
 
 
 def encode_comparison(comparison: Comparison) -> bytes:
-    content = {"same": sorted(comparison.same), "differ": comparison.differ}
+    content = {"same": sorted(comparison.same), "differ": comparison.differ, "age": comparison.age}
     return json.dumps(content, separators=(",", ":")).encode("ascii")
 
 
@@ -75,9 +78,10 @@ def decode_comparison(blob: bytes) -> Comparison:
         content = json.loads(blob)
         same = frozenset(int(number) for number in content["same"])
         differ = {int(number): _hashes(found) for number, found in content["differ"].items()}
+        age = {int(number): float(seconds) for number, seconds in content["age"].items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DigestsUnreadable(f"not a comparison of partitions: {error!r}") from None
-    return Comparison(same, differ)
+    return Comparison(same, differ, age)
 
 
 def _hashes(found: dict[str, object]) -> dict[str, SuffixHash]:

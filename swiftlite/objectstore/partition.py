@@ -32,7 +32,7 @@ from swiftlite.objectstore.fileset import choose
 from swiftlite.objectstore.hash_dir import HashDir
 from swiftlite.objectstore.locks import device_place, partition_lock, replication_lock
 from swiftlite.objectstore.publish import ensure_directory, remove
-from swiftlite.objectstore.suffix_hashes import invalidate
+from swiftlite.objectstore.suffix_hashes import changed_at, invalidate
 from swiftlite.vocab.hashing import HashPath
 from swiftlite.vocab.names import split_path
 
@@ -85,6 +85,11 @@ class Partition:
         if len(wanted) <= _FEW_SUFFIXES:
             return self.context.quickly(self.device, list, held_in(self._disk, self.path, wanted))
         return self._offload(list, held_in(self._disk, self.path, wanted))
+
+    def hashes_age(self) -> float | None:
+        """Seconds since the hashes changed; None where there are none."""
+        moment = self.context.quickly(self.device, changed_at, self._disk, self.path)
+        return None if moment is None else self.context.host.clock.wall() - moment
 
     def forget(self, going: Mapping[str, Collection[str]]) -> int:
         """Remove hash dirs (hash to names) that still hold just that; how many went."""

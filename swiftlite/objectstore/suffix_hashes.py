@@ -58,6 +58,14 @@ class Hashed(NamedTuple):
     computed: int
 
 
+def changed_at(disk: Disk, partition_path: str) -> float | None:
+    """When the cache of hashes was written, in seconds of this node's wall clock; None: never."""
+    try:
+        return disk.stat(f"{partition_path}/{HASHES_FILE}").st_mtime
+    except OSError:
+        return None
+
+
 class Digest(NamedTuple):
     """The hashes in short, None if they cannot be told; how many of them had to be computed."""
 

@@ -40,15 +40,22 @@ def test_what_are_no_claims(blob: bytes) -> None:
 
 
 def test_a_comparison_comes_back() -> None:
-    comparison = Comparison(frozenset((0, 2)), {1: {"abc": "0" * 32, "abd": None}})
+    comparison = Comparison(frozenset((0, 2)), {1: {"abc": "0" * 32, "abd": None}}, {1: 2.5})
     assert decode_comparison(encode_comparison(comparison)) == comparison
 
 
 @pytest.mark.parametrize(
     "blob",
-    [b"\x80\x02}.", b"[]", b'{"same":["x"],"differ":{}}', b'{"same":[],"differ":{"1":{"x":"y"}}}',
-     b'{"same":[],"differ":{"1":7}}', b"[" * 100_000],
-)  # fmt: skip
+    [
+        b"\x80\x02}.",
+        b"[]",
+        b'{"same":["x"],"differ":{},"age":{}}',
+        b'{"same":[],"differ":{"1":{"x":"y"}},"age":{}}',
+        b'{"same":[],"differ":{"1":7},"age":{}}',
+        b'{"same":[],"differ":{},"age":{"1":"x"}}',
+        b"[" * 100_000,
+    ],
+)
 def test_what_is_no_comparison(blob: bytes) -> None:
     with pytest.raises(DigestsUnreadable):
         decode_comparison(blob)

@@ -8,6 +8,7 @@ next pass, for it may have been replaced.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 
 from swiftlite.formats.partition_digests import (
@@ -41,6 +42,19 @@ class Same(Enum):
     """The other side has what we have."""
 
     SAME = "same"
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What the comparing of many partitions has found out.
+
+    digests: ours, by partition. found and age are by device id and partition; age: seconds since
+    hashes that differ have changed over there.
+    """
+
+    digests: Mapping[int, str | None] = field(default_factory=dict)
+    found: dict[tuple[int, int], Same | Hashes] = field(default_factory=dict)
+    age: dict[tuple[int, int], float] = field(default_factory=dict)
 
 
 class Peers:
@@ -85,42 +99,44 @@ class Peers:
             raise NodeRefuses(f"{name_of(device)} answers {answer.status} about what it got")
 
     def compare(
-        self, policy_index: int, claims: Iterable[tuple[Device, int, str]]
-    ) -> dict[tuple[int, int], Same | Hashes]:
-        """By device id and partition, what could be found out about our digests; never raises."""
+        self, policy_index: int, digests: Mapping[int, str | None],
+        claims: Iterable[tuple[Device, int, str]],
+    ) -> Compared:  # fmt: skip
+        """What could be found out about our digests; never raises."""
+        compared = Compared(digests)
         by_address: dict[Address, list[tuple[Device, int, str]]] = {}
         for claim in claims:
             by_address.setdefault(claim[0].replication_address, []).append(claim)
-        found: dict[tuple[int, int], Same | Hashes] = {}
         for address, some in by_address.items():
             for at in range(0, len(some), LINES_MAX):
                 if address not in self._plain:
-                    found.update(self._compare_at(policy_index, some[at : at + LINES_MAX]))
-        return found
+                    self._compare_at(policy_index, some[at : at + LINES_MAX], compared)
+        return compared
 
     def _compare_at(
-        self, policy_index: int, claims: Sequence[tuple[Device, int, str]]
-    ) -> dict[tuple[int, int], Same | Hashes]:
+        self, policy_index: int, claims: Sequence[tuple[Device, int, str]], compared: Compared
+    ) -> None:
         device, partition, _ = claims[0]
         body = encode_claims(Claim(one.device, number, digest) for one, number, digest in claims)
         try:
             answer = self._replicate(device, partition, policy_index, lane=DIGESTS, body=body)
             if answer.status != 200:
-                return {}
+                return
             if answer.headers.get(X_BACKEND_SWIFTLITE) != DIGESTS:
                 self._plain.add(device.replication_address)
-                return {}
+                return
             self._ours.add(device.replication_address)
             comparison = decode_comparison(answer.body)
         except (NodeRefuses, DigestsUnreadable):
-            return {}
-        found: dict[tuple[int, int], Same | Hashes] = {}
+            return
         for number, (one, its_partition, _) in enumerate(claims):
+            key = one.id, its_partition
             if number in comparison.same:
-                found[one.id, its_partition] = Same.SAME
+                compared.found[key] = Same.SAME
             elif number in comparison.differ:
-                found[one.id, its_partition] = comparison.differ[number]
-        return found
+                compared.found[key] = comparison.differ[number]
+                if number in comparison.age:
+                    compared.age[key] = comparison.age[number]
 
     def _replicate(
         self, device: Device, partition: int, policy_index: int, suffixes: str | None = None,

@@ -24,12 +24,12 @@ from swiftlite.obj.replicator.jobs import (
     share_of,
 )
 from swiftlite.obj.replicator.options import ReplicatorOptions
-from swiftlite.obj.replicator.peers import Peers
+from swiftlite.obj.replicator.peers import Compared, Peers
 from swiftlite.obj.replicator.progress import Progress
 from swiftlite.obj.replicator.push import Push, RsyncPush
 from swiftlite.obj.replicator.revert import Revert
 from swiftlite.obj.replicator.ssync import SsyncPush
-from swiftlite.obj.replicator.update import Compared, Update
+from swiftlite.obj.replicator.update import Update
 from swiftlite.objectstore.api import StoreError
 from swiftlite.objectstore.manager import Manager
 from swiftlite.peers.direct import Caller
@@ -74,6 +74,8 @@ class ReplicatorPass:
             cycle=int(host.entropy.random() * 10),
         )  # fmt: skip
         self._rings: dict[int, Ring] = {}
+        self._late: list[Batch] = []  # what others had better push first
+        self._is_late = False
         self._plan: Iterator[Batch] | None = None
         self._progress = Progress(context, options, self._work)
         if options.handoffs_first or options.handoff_delete:
@@ -91,6 +93,9 @@ class ReplicatorPass:
             self._plan = None
             return Busy()
         batch = next(self._plan, None)
+        if batch is None and self._late:
+            self._plan, self._late, self._is_late = iter(self._late), [], True
+            return Busy()
         if batch is None or self._must_wait_for_handoffs(batch):
             self._plan = None
             self._progress.end()
@@ -112,6 +117,7 @@ class ReplicatorPass:
         work.cycle = (work.cycle + 1) % 10
         work.peers.forget_kinds()
         self._rings.clear()
+        self._late, self._is_late = [], False
         shares: list[Share] = []
         for policy in context.cluster.policies:
             wanted = not context.policies or policy.index in context.policies
@@ -193,7 +199,9 @@ class ReplicatorPass:
         ]
         try:
             self._work.manager.check_device(batch.device.device)
-            compared = Compared({}, {}) if batch.are_handoffs else self._compared(batch, jobs)
+            compared = Compared() if batch.are_handoffs else self._compared(batch, jobs)
+            if not self._is_late:
+                jobs = self._others_first(jobs, compared)
         except (StoreError, OSError) as error:
             self._context.log.warning(f"{batch.device.device}: {error}")
             for job in jobs:
@@ -253,4 +261,29 @@ class ReplicatorPass:
             if (digest := digests.known.get(job.partition)) is not None
             for target in job.targets
         ]
-        return Compared(digests.known, self._work.peers.compare(batch.policy_index, claims))
+        return self._work.peers.compare(batch.policy_index, digests.known, claims)
+
+    def _others_first(self, jobs: list[Job], compared: Compared) -> list[Job]:
+        """Put off to the end of the pass where another primary has changed since we have: that
+        one will push, and most of what we pushed would not be wanted. The rest of the jobs."""
+        now: list[Job] = []
+        late: list[Job] = []
+        for job in jobs:
+            ages = [
+                age
+                for target in job.targets
+                if (age := compared.age.get((target.id, job.partition))) is not None
+            ]
+            own = self._hashes_age(job) if ages else None
+            is_late = own is not None and min(ages) < own
+            (late if is_late else now).append(job)
+        if late:
+            first = late[0]
+            partitions = tuple(job.partition for job in late)
+            self._late.append(Batch(first.policy_index, first.device, partitions, False))
+        return now
+
+    def _hashes_age(self, job: Job) -> float | None:
+        return self._work.manager.partition(
+            job.device.device, job.policy_index, job.partition
+        ).hashes_age()

@@ -6,28 +6,23 @@ whose device is not mounted is replaced by the next handoff, so that there are e
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from swiftlite.obj.replicator.context import Replication
 from swiftlite.obj.replicator.jobs import Job, differing
-from swiftlite.obj.replicator.peers import Hashes, NodeRefuses, Same, Unmounted, name_of
+from swiftlite.obj.replicator.peers import (
+    Compared,
+    Hashes,
+    NodeRefuses,
+    Same,
+    Unmounted,
+    name_of,
+)
 from swiftlite.obj.replicator.push import PushFailed
 from swiftlite.obj.replicator.stats import Stats
 from swiftlite.objectstore.partition import Partition
 from swiftlite.ring import Device, Ring
-
-
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """What the comparing of many partitions has found out already.
-
-    digests: ours, by partition. found: by device id and partition.
-    """
-
-    digests: Mapping[int, str | None]
-    found: Mapping[tuple[int, int], Same | Hashes]
 
 
 class Update:

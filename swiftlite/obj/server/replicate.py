@@ -64,13 +64,20 @@ def _compare(server: ServerContext, request: Request, policy_index: int) -> Resp
     end = server.host.clock.monotonic() + _PATIENCE_S
     same: set[int] = set()
     differ: dict[int, dict[str, SuffixHash]] = {}
+    age: dict[int, float] = {}
     for device in {claim.device for claim in claims}:
         theirs = {n: claim for n, claim in enumerate(claims) if claim.device == device}
         try:
             _compare_device(server, device, policy_index, theirs, end, same, differ)
         except StoreError as error:  # the plain question will tell the peer why
             server.manager.context.log.warning(f"REPLICATE of many partitions: {error}")
-    answer = encode_comparison(Comparison(frozenset(same), differ))
+    for number in differ:
+        claim = claims[number]
+        partition = server.manager.partition(claim.device, policy_index, claim.partition)
+        seconds = partition.hashes_age()
+        if seconds is not None:
+            age[number] = seconds
+    answer = encode_comparison(Comparison(frozenset(same), differ, age))
     return Response(
         200, [("Content-Type", "application/json"), (X_BACKEND_SWIFTLITE, DIGESTS)], answer
     )

@@ -8,7 +8,7 @@ import pytest
 
 from swiftlite.observe import recon
 from swiftlite.ring import Ring
-from tests.obj.replicator.nodes import DEVICES, NOW, RECON, Nodes
+from tests.obj.replicator.nodes import DEVICES, NOW, RECON, Nodes, make_ring, run_to_idle
 
 
 @pytest.fixture
@@ -265,8 +265,6 @@ def test_a_new_ring_ends_the_pass_and_the_next_one_follows_it(nodes: Nodes) -> N
     run = nodes.world.run
     node = nodes.node(handoff)
     run(node, work.step)  # has made its plan
-    from tests.obj.replicator.nodes import make_ring, run_to_idle
-
     nodes.rings.ring = make_ring(4, 4)  # now everybody is a primary
     run(node, run_to_idle, work)
     assert any("Ring change" in line for line in nodes.sinks[handoff].lines)
@@ -322,3 +320,24 @@ def test_a_handoff_in_another_region_sees_that_its_primaries_have_it() -> None:
         nodes.replicate(number)
     nodes.replicate(1)
     assert nodes.holders(name) == sorted(nodes.primaries(name))
+
+
+def test_who_has_changed_last_pushes_first(nodes: Nodes) -> None:
+    """The others' copies would not be wanted; at the end of the pass they are equal already."""
+    one, two, three = nodes.primaries("o")
+    for number in (one, two, three):
+        nodes.put(number, "o", b"old")
+    nodes.replicate_all()
+    nodes.world.run_for(10)
+    nodes.put(two, "o", b"new", NOW.plus(5))
+    work = nodes.replicator(one)
+    run, node = nodes.world.run, nodes.node(one)
+    while not work._late:
+        run(node, work.step)
+    nodes.replicate(two)
+    run(node, run_to_idle, work)
+    assert same_on_primaries(nodes, "o")
+    stats = recon.load(nodes.disk(one), f"{RECON}/object.recon")["replication_stats"]
+    assert isinstance(stats, dict)
+    assert stats["rsync"] == 0
+    assert stats["hashmatch"] == 2

@@ -6,7 +6,7 @@ What peers and pending files hold is validated here; whatever passes is fit to b
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from swiftlite.vocab.timestamp import Timestamp, parse_combined, render_combined
@@ -113,7 +113,7 @@ def container_row(
 
 def object_row_from_json(item: object) -> ObjectRow:
     """A row as UPDATE and REPLICATE carry it: a JSON object. Raises ValueError."""
-    if not isinstance(item, Mapping):
+    if not isinstance(item, dict):
         raise ValueError("a row must be a JSON object")
     return object_row(
         _text(item.get("name"), "name"),
@@ -130,7 +130,7 @@ def object_row_from_json(item: object) -> ObjectRow:
 
 def container_row_from_json(item: object) -> ContainerRow:
     """The same for a row of an account."""
-    if not isinstance(item, Mapping):
+    if not isinstance(item, dict):
         raise ValueError("a row must be a JSON object")
     return container_row(
         _text(item.get("name"), "name"),

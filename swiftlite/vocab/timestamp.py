@@ -8,6 +8,7 @@ Source: doc/formats/timestamp.md.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 RAW_PER_SECOND = 100_000
 RAW_STOP = 10**10 * RAW_PER_SECOND  # seconds keep ten digits
@@ -142,7 +143,17 @@ ZERO = Timestamp(0)
 
 def iso_second(seconds: int) -> str:
     """Whole seconds since the epoch as `2026-01-31T12:00:00`, in UTC."""
-    return (_EPOCH + timedelta(0, seconds)).isoformat()
+    day, second = divmod(seconds, 86_400)
+    return f"{_iso_day(day)}{_MINUTES[second // 60]}{_SECONDS[second % 60]}"
+
+
+@lru_cache(maxsize=512)
+def _iso_day(day: int) -> str:
+    return (_EPOCH + timedelta(day)).isoformat()[:11]
+
+
+_SECONDS = tuple([f"{second:02d}" for second in range(60)])
+_MINUTES = tuple([f"{hour:02d}:{minute:02d}:" for hour in range(24) for minute in range(60)])
 
 
 def render_combined(

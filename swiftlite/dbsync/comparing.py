@@ -20,7 +20,7 @@ from swiftlite.protocols.db_sync import Ask
 class Comparing(Generic[Row]):
     def __init__(self, engine: Engine[Row], clock: Clock) -> None:
         self._engine = engine
-        self._memory = Memory(engine, clock)
+        self._memory = Memory(engine, clock, for_peers=True, limit=32_768)
 
     def answer(self, asks: Sequence[Ask]) -> list[bool]:
         by_device: dict[str, list[int]] = {}

@@ -1,7 +1,7 @@
 """What a process remembers of databases, so that one at rest is not opened to be told about.
 
-An entry holds for as long as the database's footprint is the one that it was read at. Bounded;
-what fell out is read again.
+An entry holds for as long as the database's footprint is the one that it was read at. Bounded: a
+node may have more databases than are worth remembering, and those beyond are read each time.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from swiftlite.dbstore.standing import Standing, read_standing
 from swiftlite.host.clock import Clock
 from swiftlite.vocab.timestamp import Timestamp
 
-_KEPT = 16_384
+_NOBODY: Mapping[str, int] = {}
+_LET_IN = 16  # when full, one of so many newcomers takes the place of the oldest entry
 
 
 class Glimpse(NamedTuple):
@@ -55,15 +56,28 @@ class Look:
 
 
 class Memory(Generic[Row]):
-    """One per process and kind. reclaim_age: seconds, None where nothing is reclaimed."""
+    """One per process and kind. reclaim_age: seconds, None where nothing is reclaimed.
+
+    for_peers: glimpses have incoming points, which take as much memory as all the rest. limit:
+    entries, of some 500 bytes each without those points.
+    """
 
     def __init__(
-        self, engine: Engine[Row], clock: Clock, *, reclaim_age: float | None = None
+        self,
+        engine: Engine[Row],
+        clock: Clock,
+        *,
+        reclaim_age: float | None = None,
+        for_peers: bool = False,
+        limit: int = 65_536,
     ) -> None:
         self._engine = engine
         self._clock = clock
         self._reclaim_age = reclaim_age
-        self._kept: dict[str, tuple[Footprint, Glimpse]] = {}
+        self._for_peers = for_peers
+        self._limit = limit
+        self._turned_away = 0
+        self._kept: dict[int, tuple[int, Glimpse]] = {}
 
     def look(self, places: Iterable[Place]) -> list[Look]:
         """Look at databases of one device; runs in its thread."""
@@ -74,8 +88,8 @@ class Memory(Generic[Row]):
         found = footprint(disk, place)
         if found is None:
             return Look(place, None, None)
-        kept = self._kept.get(place.directory)
-        if kept is not None and kept[0] == found and self._is_fresh(kept[1], wall):
+        kept = self._kept.get(hash(place.directory))
+        if kept is not None and kept[0] == hash(found) and self._is_fresh(kept[1], wall):
             return Look(place, found, kept[1])
         return Look(place, found, glance(disk, place, found, wall, self.read))
 
@@ -106,21 +120,29 @@ class Memory(Generic[Row]):
             sync_age = _moment(wall - 2 * self._reclaim_age)
             metadata = decode_metadata(path, standing.replica.metadata)
             due = is_reclaim_due(sql, kind, metadata, age, sync_age)
-        return _glimpse_of(standing, due, wall)
+        glimpse = _glimpse_of(standing, due, wall)
+        return glimpse if self._for_peers else glimpse._replace(incoming=_NOBODY)
 
     def keep(self, looks: Iterable[Look]) -> None:
         """Remember what was seen; in the process's task, not in a thread."""
         wall = self._clock.wall()
         for look in looks:
+            key = hash(look.place.directory)
             if look.found is None or look.glimpse is None:
-                self._kept.pop(look.place.directory, None)
-            elif look.found.settled(wall):
-                self._make_room()
-                self._kept[look.place.directory] = (look.found, look.glimpse)
+                self._kept.pop(key, None)
+            elif look.found.settled(wall) and (key in self._kept or self._has_room()):
+                self._kept[key] = (hash(look.found), look.glimpse)
 
-    def _make_room(self) -> None:
-        if len(self._kept) >= _KEPT:
-            del self._kept[next(iter(self._kept))]
+    def _has_room(self) -> bool:
+        """Databases are looked at in turn: to let each newcomer in would push out, every time, the
+        one that is to come next."""
+        if len(self._kept) < self._limit:
+            return True
+        self._turned_away += 1
+        if self._turned_away % _LET_IN:
+            return False
+        del self._kept[next(iter(self._kept))]
+        return True
 
 
 def _glimpse_of(standing: Standing, reclaim_due: bool, wall: float) -> Glimpse:

@@ -65,7 +65,7 @@ DAEMONS: tuple[Daemon, ...] = (
     Daemon(
         "object-replicator",
         "swiftlite.obj.replicator.daemon:SPEC",
-        {"interval": "5", "sync_method": "ssync", "concurrency": "2"},
+        {"interval": "15", "sync_method": "ssync", "concurrency": "2"},
     ),
     Daemon("object-updater", "swiftlite.obj.updater.daemon:SPEC", {"interval": "10"}),
 )

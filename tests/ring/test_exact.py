@@ -1,0 +1,114 @@
+"""What a rebalance ends with is the best that could be: checked against all other possibilities.
+
+Clusters are so small that every outcome can be looked at: each partition keeps its replicas or
+gives up one. Of the outcomes in which all devices hold as much, none has fewer replicas too close
+together, nor as few with fewer moves.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from random import Random
+
+import pytest
+
+from swiftlite.ring import ImpossiblePlan, RingBuilder
+from swiftlite.ring.preview import changes
+from swiftlite.ring.wanted import Plan
+
+HOUR = 3600.0
+STATES_MAX = 3_000
+
+Cost = tuple[int, int]
+"""(replicas too close together, replicas moved)"""
+
+
+def small_cluster(rng: Random) -> RingBuilder:
+    made = RingBuilder.create(rng.choice([2, 3]), rng.choice([2, 3]), 1)
+    for number in range(rng.randint(4, 6)):
+        add(made, rng, f"d{number}", rng.choice([100, 100, 50, 200, 300]))
+    return made
+
+
+def add(builder: RingBuilder, rng: Random, name: str, weight: float) -> None:
+    builder.add_device(
+        region=rng.randint(1, 2),
+        zone=rng.randint(1, 3),
+        ip=f"10.0.0.{rng.randint(1, 3)}",
+        port=6200,
+        device=name,
+        weight=weight,
+    )
+
+
+def change(builder: RingBuilder, rng: Random) -> None:
+    for device in rng.sample(builder.listed(), 2):
+        builder.set_weight(device.id, rng.choice([0, 20, 50, 150, 300]))
+    if rng.random() < 0.5:
+        add(builder, rng, "new", 100)
+
+
+def too_close(plan: Plan, ids: list[int]) -> int:
+    levels = zip(*(plan.tree.path[number] for number in ids), strict=True)
+    return max(
+        sum(max(0, count - int(plan.allowed[node])) for node, count in Counter(nodes).items())
+        for nodes in levels
+    )
+
+
+def outcomes(plan: Plan, ids: list[int]) -> Iterator[tuple[list[int], int]]:
+    """(device ids, moves) of a partition that may give up one replica, within the plan."""
+    path = plan.tree.path
+    yield ids, 0
+    for at, leaving in enumerate(ids):
+        others = ids[:at] + ids[at + 1 :]
+        for number in path:
+            if number not in ids and all(
+                node == path[leaving][level]
+                or sum(path[other][level] == node for other in others) < plan.most[node]
+                for level, node in enumerate(path[number])
+            ):
+                yield [*others, number], 1
+
+
+def best(plan: Plan, rows: list[list[int]], held: dict[int, int]) -> Cost | None:
+    """The least cost of all ways to come to these counts; None when there are too many."""
+    numbers = sorted(plan.tree.path)
+    states: dict[tuple[int, ...], Cost] = {(0,) * len(numbers): (0, 0)}
+    for partition in range(len(rows[0])):
+        options: dict[tuple[int, ...], Cost] = {}
+        for ids, moves in outcomes(plan, [row[partition] for row in rows]):
+            counts = tuple(int(number in ids) for number in numbers)
+            cost = too_close(plan, ids), moves
+            options[counts] = min(cost, options.get(counts, cost))
+        reached: dict[tuple[int, ...], Cost] = {}
+        for state, (close, moved) in states.items():
+            for counts, cost in options.items():
+                sums = tuple(map(sum, zip(state, counts, strict=True)))
+                total = close + cost[0], moved + cost[1]
+                reached[sums] = min(total, reached.get(sums, total))
+        if len(reached) > STATES_MAX:
+            return None
+        states = reached
+    return states[tuple(held.get(number, 0) for number in numbers)]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_no_other_outcome_is_better(seed: int) -> None:
+    rng = Random(seed)
+    builder = small_cluster(rng)
+    builder.rebalance(0.0, seed="1")
+    change(builder, rng)
+    before = [list(row) for row in builder.rows()]
+    try:
+        plan = builder.plan()
+    except ImpossiblePlan:
+        return
+    old = builder.rows()
+    builder.rebalance(2 * HOUR, seed="2")
+    least = best(plan, before, builder.held())
+    if least is not None:
+        partitions = range(builder.partition_count)
+        close = sum(too_close(plan, builder.assigned(partition)) for partition in partitions)
+        assert (close, len(changes(old, builder.rows()))) == least

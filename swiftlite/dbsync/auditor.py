@@ -69,6 +69,7 @@ class DatabaseAuditor(Generic[Row]):
                 self._audit_all(places)
                 return Busy()
         self._cycle = None
+        self._engine.close()  # a device at rest can be unmounted
         return self._end(cycle)
 
     def _begin(self) -> _Cycle:

@@ -106,6 +106,7 @@ class DatabaseReplicator(Generic[Row]):
                 self._replicate(cycle, device, places)
                 return Busy()
         self._cycle = None
+        self._engine.close()  # a device at rest can be unmounted
         return self._end(cycle)
 
     # A cycle's begin and end

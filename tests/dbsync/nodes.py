@@ -144,7 +144,11 @@ class Node:
         broker.put("a", name, put, Limits(), at(seconds))
         return broker
 
-    def replicator(self, **options: Any) -> Pass:  # noqa: ANN401  # options of a replicator
+    def replicator(
+        self,
+        partitions: frozenset[int] = frozenset(),
+        **options: Any,  # noqa: ANN401  # of a replicator
+    ) -> Pass:
         host = self.nodes.host
         context = make_context(
             host,
@@ -161,6 +165,7 @@ class Node:
             bind_ip=HERE,
             bind_port=self.port,
             once=True,
+            partitions=partitions,
         )
         if self.nodes.kind == "account":
             return build_accounts(context, AccountReplicatorOptions(**options))

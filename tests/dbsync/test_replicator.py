@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from typing import Any
+
 import pytest
 
 from swiftlite.dbstore import ContainerBroker, Window
 from swiftlite.dbstore.errors import DatabaseMissing
 from swiftlite.dbstore.rows import container_row
+from swiftlite.dbsync.push import Push
 from swiftlite.formats.recon_cache import parse_recon
 from swiftlite.vocab.limits import Limits
 from tests.dbstore.stores import HASH_PATH, at, names, row
@@ -307,3 +311,85 @@ def test_the_link_of_a_container_that_syncs_follows_its_database(make: Make) -> 
     nodes.primaries()[0].down = 0
     handoff.replicate()
     assert not [path for path in links.rglob("*.db") if path.is_symlink()]
+
+
+def test_a_file_of_many_blocks_arrives_whole(make: Make) -> None:
+    nodes = make(count=2, replicas=2)
+    rows = [row(f"{'long-' * 30}{n:05}", n) for n in range(8000)]
+    nodes[0].made().merge_rows(rows)
+    assert nodes[0].replicate()["rsync"] == 1
+    nodes[1].app.engine.close()
+    assert os.path.getsize(nodes[1].container().place.path) > 3 << 20
+    assert nodes[1].container().facts().hash == nodes[0].container().facts().hash
+    for node in nodes:
+        assert not os.listdir(node.root / node.name / "tmp")
+
+
+def test_handoffs_only_leaves_what_is_at_home(make: Make) -> None:
+    nodes = make(count=4)
+    handoff, home = nodes.handoff(), nodes.primaries()[0]
+    handoff.made()
+    home.made("c")
+    assert home.replicate(handoffs_only=True)["attempted"] == 0
+    assert handoff.replicate(handoffs_only=True)["remove"] == 1
+
+
+def test_partitions_may_be_chosen(make: Make) -> None:
+    nodes = make()
+    for n in range(6):
+        nodes[0].made(f"c{n}")
+    chosen = nodes.ring.partition("a", "c0")
+    same = sum(nodes.ring.partition("a", f"c{n}") == chosen for n in range(6))
+    work = nodes[0].replicator(partitions=frozenset((chosen,)))
+    run_once(work)
+    work.close()
+    assert nodes[0].stats()["attempted"] == same
+
+
+def test_leftovers_of_the_dead_are_removed_in_time(make: Make) -> None:
+    nodes = make(count=1, replicas=1, ahead=1000)
+    tmp = nodes[0].root / "sd0" / "tmp"
+    (tmp / ".database-dir").mkdir(parents=True)
+    (tmp / ".database-dir" / "x.db").write_bytes(b"x")
+    (tmp / "some-id").write_bytes(b"x")
+    (tmp / "a-directory-of-others").mkdir()
+    nodes[0].replicate(reclaim_age=10_000.0)
+    assert len(os.listdir(tmp)) == 3
+    nodes[0].replicate(reclaim_age=500.0)
+    assert os.listdir(tmp) == ["a-directory-of-others"]
+
+
+def test_a_handoff_that_changed_while_it_was_sent_stays(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nodes = make(count=4)
+    handoff = nodes.handoff()
+    handoff.made().merge_rows([row("o")])
+    to_node = Push.to_node
+
+    def meanwhile(self: Any, broker: Any, *rest: Any, **more: Any) -> bool:  # noqa: ANN401
+        done = to_node(self, broker, *rest, **more)
+        broker.merge_rows([row("late", 1)])
+        return done
+
+    monkeypatch.setattr(Push, "to_node", meanwhile)
+    assert handoff.replicate()["remove"] == 0
+    monkeypatch.setattr(Push, "to_node", to_node)
+    assert handoff.replicate()["remove"] == 1
+    assert names(nodes.primaries()[2].container()) == ["late", "o"]
+
+
+def test_between_passes_no_database_is_held_open(make: Make) -> None:
+    """Or its device could not be unmounted."""
+    nodes = make(count=1, replicas=1)
+    nodes[0].made().merge_rows([row("o")])
+    work = nodes[0].replicator()
+    run_once(work)
+    nodes[0].app.engine.close()
+    held = [os.readlink(f"/proc/self/fd/{fd}") for fd in _descriptors()]
+    assert not [path for path in held if path.startswith(str(nodes[0].root / "sd0"))]
+    work.close()
+
+
+def _descriptors() -> list[str]:
+    return [fd for fd in os.listdir("/proc/self/fd") if os.path.islink(f"/proc/self/fd/{fd}")]

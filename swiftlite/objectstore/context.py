@@ -20,7 +20,7 @@ PLENTY_BYTES = 16 << 30
 _PLENTY_KNOWN_S = 1.0  # in which no device fills up by so much
 _SLOW_S = 0.05  # a spindle with a queue; a busy processor alone does not look like this
 _SLOW_FOR = 64
-_BUFFERS_KEPT = 16
+_BUFFERS_KEPT = 8
 _LARGE_UPLOADS = 64
 
 

@@ -13,7 +13,7 @@ from typing import TypeAlias
 Block: TypeAlias = bytearray | mmap.mmap
 BLOCK_BYTES = 1 << 20
 _FEW_BYTES = 1 << 16
-_KEPT_MAX = 32
+_KEPT_MAX = 8  # a megabyte each, for the life of the process
 _LARGE_MAX = 128
 
 

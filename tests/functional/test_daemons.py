@@ -114,3 +114,28 @@ def test_daemons_leave_their_figures_for_recon(embedded: Embedded) -> None:
         run_once(embedded, daemon, 1)
         cache = json.loads((embedded.layout.recon(1) / f"{kind}.recon").read_text())
         assert isinstance(cache[key], float)
+
+
+def test_an_expirer_beside_an_object_server_uses_the_internal_client(
+    embedded: Embedded, client: Client, tmp_path: Path
+) -> None:
+    conf = tmp_path / "object-server.conf"
+    sample = REPOSITORY / "etc" / "internal-client.conf-sample"
+    conf.write_text(
+        f"[DEFAULT]\nswift_dir = {embedded.layout.etc}\nrecon_cache_path = {tmp_path}\n"
+        f"[object-expirer]\ndequeue_from_legacy = true\ninternal_client_conf_path = {sample}\n"
+        "delay_reaping_AUTH_test/delayed = 1000\n"
+    )
+    for container in ("beside", "delayed"):
+        assert client.put(f"/{container}").status == 201
+        assert client.put(f"/{container}/o", b"x", X_Delete_After="1").status == 201
+    command = [sys.executable, str(REPOSITORY / "bin" / "swiftlite-object-expirer"), str(conf)]
+
+    def has_expired() -> bool:
+        done = subprocess.run([*command, "once"], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert "Traceback" not in done.stderr
+        assert "no option is called" not in done.stderr
+        return client.get("/beside").lines == []
+
+    wait_for(has_expired, "the object has expired")

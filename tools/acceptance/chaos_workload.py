@@ -120,7 +120,7 @@ class Worker(threading.Thread):
         self.names = [
             f"/{container}/w{number}-{'ü' if n % 7 == 0 else 'o'}{n}"
             for container in containers
-            for n in range(60)
+            for n in range(20)
         ]
         self.histories = {name: History() for name in self.names}
         self.counts: Counter[str] = Counter()

@@ -107,14 +107,19 @@ def daemons(node: Node) -> Iterator[Finding]:
         place = Place(name)
         if find_command(place) is None:
             continue
-        for server in node.storage:
-            if server.kind != place.kind or server.conf is None:
-                continue
-            if name not in server.conf.sections or _runs(node, name, server):
-                continue
+        lacking = [
+            server
+            for server in node.storage
+            if server.kind == place.kind
+            and server.conf is not None
+            and name in server.conf.sections
+            and not _runs(node, name, server)
+        ]
+        if lacking:
+            more = f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""
             yield Finding(
                 "daemon-not-running",
-                f"{server.path} [{name}]",
+                f"{lacking[0].path} [{name}]{more}",
                 f"no {name} runs",
                 _PURPOSE.get(name.partition("-")[2], "Its work is not done."),
                 f"swiftlite-init {name} start   (or: systemctl start swiftlite-{name})",

@@ -93,8 +93,11 @@ def published(
         if not in_order:
             for directory in reversed(made):
                 yield directory.rpartition("/")[0]
-    except OSError:
+    except OSError as error:
         _undo(disk, f"{place.path}/{name}" if linked else None, made)
+        if linked and isinstance(error, FileNotFoundError):
+            # What the file belongs to was found damaged, and the hash dir went into quarantine.
+            raise Unsettled(f"{place.path} was set aside while it was written to") from error
         raise
     for old in obsolete:
         remove(disk, f"{place.path}/{old}")

@@ -14,6 +14,7 @@ from swiftlite.host.disk import Disk
 from swiftlite.host.entropy import Entropy
 from swiftlite.objectstore.api import StoreError
 from swiftlite.objectstore.context import Context
+from swiftlite.objectstore.fileset import choose
 from swiftlite.objectstore.hash_dir import HashDir
 from swiftlite.objectstore.locks import partition_lock
 from swiftlite.objectstore.publish import ensure_directory, remove
@@ -55,13 +56,13 @@ def quarantine(
 ) -> str | None:
     """Move the hash dir aside; the path it has now, or None when there was nothing to move.
 
-    If a newer write has removed the blamed file meanwhile, or replication brought a good one of
-    that name, then what is there now is not the damaged object, and stays. None blames the
+    If a newer write has taken the blamed file's place meanwhile, or replication brought a good one
+    of that name, then what is there now is not the damaged object, and stays. None blames the
     directory itself.
     """
     try:
         with partition_lock(disk, place.partition_path, lock_timeout):
-            if blamed is not None and not _is_there(disk, place, blamed):
+            if blamed is not None and not _counts(disk, place, blamed):
                 return None
             try:
                 return _move_aside(disk, entropy, place, place.path, place.hash)
@@ -95,7 +96,7 @@ def discard(disk: Disk, place: HashDir, lock_timeout: float, name: str) -> bool:
     """Remove an object for good, with all its files; False when the named one is gone already."""
     try:
         with partition_lock(disk, place.partition_path, lock_timeout):
-            if not _is_there(disk, place, Blamed(name)):
+            if not _counts(disk, place, Blamed(name)):
                 return False
             invalidate(disk, place.partition_path, place.suffix)
             for entry in disk.listdir(place.path):
@@ -106,16 +107,23 @@ def discard(disk: Disk, place: HashDir, lock_timeout: float, name: str) -> bool:
     return True
 
 
-def _is_there(disk: Disk, place: HashDir, blamed: Blamed) -> bool:
+def _counts(disk: Disk, place: HashDir, blamed: Blamed) -> bool:
+    """Whether the blamed file is still what the object is read from.
+
+    A newer write links its file under the lock that is held here, and removes what it has made
+    obsolete later without it; so that the old file is there does not mean that it is in use.
+    """
+    path = f"{place.path}/{blamed.name}"
     try:
-        found = disk.stat(f"{place.path}/{blamed.name}")
+        if all(file.name != blamed.name for file in choose(disk.listdir(place.path)).in_use()):
+            return False
+        return blamed.inode is None or blamed.inode == disk.stat(path).st_ino
     except FileNotFoundError:
         return False
     except OSError as error:
         if error.errno not in _UNREADABLE:
             raise
         return True  # by its name; what there is of it cannot be read
-    return blamed.inode is None or blamed.inode == found.st_ino
 
 
 def _move_aside(disk: Disk, entropy: Entropy, place: HashDir, path: str, name: str) -> str:

@@ -322,6 +322,27 @@ def test_damage_found_in_a_file_spares_a_good_one_that_came_in_its_place(store: 
     found.close()
 
 
+def test_damage_of_a_file_that_a_newer_write_is_about_to_remove_spares_that_write(
+    store: Store,
+) -> None:
+    """A tombstone is there once it is linked; what it has made obsolete goes a moment later."""
+    store.put(b"12345")
+    found = store.open()
+    old = store.data_path().read_bytes()
+    attributes = {
+        name: os.getxattr(store.data_path(), name) for name in os.listxattr(store.data_path())
+    }
+    path = store.data_path()
+    store.diskfile().delete(NOW.plus(1))
+    path.write_bytes(old)
+    for name, value in attributes.items():
+        os.setxattr(path, name, value)
+    assert not set_aside(store.manager.context, found.diskfile.place, Blamed(path.name), "rotten")
+    assert store.quarantined() == []
+    assert absence(store).presence is Presence.DELETED
+    found.close()
+
+
 def test_describe_is_given_size_and_md5(store: Store) -> None:
     seen: list[Written] = []
     diskfile = store.diskfile()

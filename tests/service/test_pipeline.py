@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 
 from swiftlite.config.load import ConfError
+from swiftlite.host import plain
+from swiftlite.host.bundle import install
+from swiftlite.service.internal_client import InternalClient
 from swiftlite.service.pipeline import EDGE, load_pipeline, ours, place_after
 from tests.web.environs import Answer, make_environ
 
@@ -123,3 +126,14 @@ def test_a_required_filter_goes_behind_the_first_place_of_those_it_follows() -> 
     assert place_after(EDGE, names) == 3
     assert place_after(EDGE, ["tempauth"]) == 0
     assert place_after(("catch_errors",), [None, "catch_errors", None]) == 2
+
+
+def test_the_sample_for_daemons_is_a_pipeline_that_they_may_use(tmp_path: Path) -> None:
+    sample = Path(__file__).parents[2] / "etc" / "internal-client.conf-sample"
+    (tmp_path / "swift.conf").write_text("[swift-hash]\nswift_hash_path_suffix = x\n")
+    conf = tmp_path / "internal-client.conf"
+    text = sample.read_text()
+    conf.write_text(text.replace("# swift_dir = /etc/swift", f"swift_dir = {tmp_path}"))
+    install(plain.make_host())
+    client = InternalClient.load(str(conf), "test", tries=1, pause=lambda _: None, defaults={})
+    assert client is not None

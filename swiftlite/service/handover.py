@@ -13,7 +13,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn
 
@@ -54,12 +54,10 @@ def own_command() -> list[str]:
     return [sys.executable, *sys.orig_argv[1:]]
 
 
-def start_anew(doors: Sequence[socket.socket], elders: Sequence[int]) -> NoReturn:
+def start_anew(doors: Mapping[Address, socket.socket], elders: Sequence[int]) -> NoReturn:
     """Become a fresh process under the same pid. Only returns by raising OSError."""
-    kept = {}
-    for door in doors:
-        ip, port = door.getsockname()[:2]
-        kept[ip, port] = door.fileno()
+    kept = {address: door.fileno() for address, door in doors.items()}
+    for door in doors.values():
         door.set_inheritable(True)
     os.environ[_VARIABLE] = Handover(kept, tuple(elders)).render()
     # Signals wait until the new image can hear them: by default they would end it.
@@ -69,5 +67,5 @@ def start_anew(doors: Sequence[socket.socket], elders: Sequence[int]) -> NoRetur
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, HEARD)
         del os.environ[_VARIABLE]
-        for door in doors:
+        for door in doors.values():
             door.set_inheritable(False)

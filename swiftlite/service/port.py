@@ -60,8 +60,9 @@ class Doors:
         self._sleep = sleep
 
     @property
-    def sockets(self) -> list[socket.socket]:
-        return list(self._open.values())
+    def sockets(self) -> dict[Address, socket.socket]:
+        """By address as it was asked for, which may be a name."""
+        return dict(self._open)
 
     def open(self, address: Address) -> None:
         """Listen there, unless we do already. Raises CannotStart."""

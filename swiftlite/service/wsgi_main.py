@@ -17,7 +17,7 @@ from swiftlite.host import bundle, green, plain
 from swiftlite.host.bundle import Host
 from swiftlite.observe.log import Log
 from swiftlite.observe.options import open_log
-from swiftlite.service.child import Ready, Report
+from swiftlite.service.child import CannotStart, Ready, Report
 from swiftlite.service.crew import Crew, Post
 from swiftlite.service.handover import Handover, take_over
 from swiftlite.service.pipeline import preload
@@ -111,11 +111,23 @@ def _run_crew(server: ServerPlan, handover: Handover) -> None:
     host = plain.make_host()
     log = open_log(server.log, server.kind.name, wall=host.clock.wall)
     doors = _doors(server, host, handover)
-    doors.open(server.address)
-    doors.close_but([server.address])
+    address = _open(doors, server.address, handover, log)
+    doors.close_but([address])
     pause = _watchdog_pause()
-    posts = _posts(server, doors, [server.address], server.options.worker_count, pause)
+    posts = _posts(server, doors, [address], server.options.worker_count, pause)
     _crew(server, host, log, doors, posts, handover, pause).run()
+
+
+def _open(doors: Doors, address: Address, handover: Handover, log: Log) -> Address:
+    """Where the server listens: after a reload rather where it did than nowhere."""
+    try:
+        doors.open(address)
+    except CannotStart as error:
+        if not handover.doors:
+            raise
+        log.error(f"{error} Serving on where it has served.")
+        return next(iter(handover.doors))
+    return address
 
 
 def _run_on_ring_ports(server: ServerPlan, handover: Handover) -> None:

@@ -227,6 +227,32 @@ def test_a_server_of_one_process_says_that_it_cannot_reload(
     assert server.is_up()
 
 
+@pytest.mark.parametrize("ip", ["localhost", "127.0.0.1"])
+def test_a_reload_finds_the_door_whatever_its_name(start: Callable[..., Server], ip: str) -> None:
+    """By the address of the socket, `localhost` was not found again, and its port was in use."""
+    server = start(workers=1, bind_ip=ip)
+    wait_for(server.is_up)
+    worker = int(server.get("/pid")[1])
+    server.process.send_signal(signal.SIGUSR1)
+    wait_for(lambda: is_gone(worker))
+    assert server.get() == (200, b"done")
+
+
+def test_a_reload_to_a_port_that_is_taken_serves_on_at_the_old_one(
+    start: Callable[..., Server],
+) -> None:
+    server = start(workers=1)
+    wait_for(server.is_up)
+    worker = int(server.get("/pid")[1])
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        server.change(f"bind_port = {server.port}", f"bind_port = {other.getsockname()[1]}")
+        server.process.send_signal(signal.SIGUSR1)
+        wait_for(lambda: is_gone(worker))
+        assert server.get() == (200, b"done")
+
+
 def test_a_request_under_way_outlasts_a_reload(start: Callable[..., Server]) -> None:
     server = start(workers=1, stop_timeout=0.1)
     wait_for(server.is_up)

@@ -32,6 +32,10 @@ STORAGE_PIPELINE = "healthcheck recon metrics {kind}-server"
 ENTRY_POINTS = {"cache": "memcache"}  # where the filter is not called like its section
 INSIDE = ("object-expirer.conf", "internal-client.conf")
 INSIDE_PIPELINE = "catch_errors proxy-logging cache proxy-server"
+INSIDE_NOTES = {
+    "filter:cache": "With memcache_servers as in proxy-server.conf, or proxies go on with what they "
+    "remember.",
+}
 LATER = "swiftlite.observe"
 NOTES = {
     "DEFAULT": "How the server runs. An option here counts for every section that does not set it.",
@@ -132,8 +136,11 @@ def _inside() -> list[Section]:
     filters = [f"filter:{name}" for name in parts]
     return [
         Section("pipeline:main", (), (f"pipeline = {INSIDE_PIPELINE}",), note),
-        Section("app:proxy-server", (), ("use = egg:swiftlite#proxy",)),
-        *(Section(header, (), _lines("proxy-server.conf", header)) for header in filters),
+        Section("app:proxy-server", (), ("use = egg:swiftlite#proxy", "account_autocreate = true")),
+        *(
+            Section(header, (), _lines("proxy-server.conf", header), INSIDE_NOTES.get(header, ""))
+            for header in filters
+        ),
     ]
 
 

@@ -13,6 +13,7 @@ from swiftlite.cli.doctor.finding import Finding
 from swiftlite.cli.doctor.node import Node, Server
 from swiftlite.cli.init.manager import find_command
 from swiftlite.cli.orphans import orphans, pids_in
+from swiftlite.cli.processes import Process
 from swiftlite.config.units import parse_list
 from swiftlite.observe import recon
 from swiftlite.service.servers import GROUPS, MAIN, RUN_DIR, Place
@@ -96,9 +97,17 @@ def _ask(ip: str, port: int) -> int | None:
 
 def _process_of(node: Node, server: Server) -> int | None:
     for process in node.processes:
-        if process.words[0] == f"swiftlite-{server.name}" and str(server.path) in process.words:
+        if process.words[0] == f"swiftlite-{server.name}" and _reads(process, server):
             return process.pid
     return None
+
+
+def _reads(process: Process, server: Server) -> bool:
+    """Whether it was started with this conf, by its whole path or from the directory it is in."""
+    path = str(server.path)
+    return any(
+        word == path or path.endswith("/" + word.removeprefix("./")) for word in process.words[1:]
+    )
 
 
 def daemons(node: Node) -> Iterator[Finding]:
@@ -141,7 +150,7 @@ _PURPOSE = {
 
 def _runs(node: Node, name: str, server: Server) -> bool:
     return any(
-        process.words[0] == f"swiftlite-{name}" and str(server.path) in process.words
+        process.words[0] == f"swiftlite-{name}" and _reads(process, server)
         for process in node.processes
     )
 

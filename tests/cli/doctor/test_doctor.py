@@ -37,6 +37,12 @@ def test_a_healthy_node_is_met_with_silence(patient: Patient) -> None:
     assert patient.look() == []
 
 
+def test_a_server_that_was_started_with_a_relative_path_is_known(patient: Patient) -> None:
+    first = patient.processes[0]
+    patient.processes[0] = replace(first, words=(first.words[0], f"./{patient.conf('proxy').name}"))
+    assert patient.look() == []
+
+
 def test_a_healthy_cluster_is_met_with_silence(patient: Patient) -> None:
     set_time(patient, time.time())
     assert patient.ask() == []

@@ -33,8 +33,9 @@ ENTRY_POINTS = {"cache": "memcache"}  # where the filter is not called like its 
 INSIDE = ("object-expirer.conf", "internal-client.conf")
 INSIDE_PIPELINE = "catch_errors proxy-logging cache proxy-server"
 INSIDE_NOTES = {
-    "filter:cache": "With memcache_servers as in proxy-server.conf, or proxies go on with what they "
-    "remember.",
+    "filter:cache": (
+        "With memcache_servers as in proxy-server.conf, or proxies go on with what they remember."
+    ),
 }
 LATER = "swiftlite.observe"
 NOTES = {

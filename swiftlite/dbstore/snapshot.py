@@ -22,12 +22,16 @@ _SNAPSHOT_TIMEOUT_S = 60.0
 
 
 class Snapshot:
-    """A context manager that gives the copy's path, and removes it afterwards."""
+    """A context manager that gives the copy's path, and removes it afterwards.
+
+    name: what the file it was made of is called, which tells how far a container is sharded.
+    """
 
     def __init__(self, engine: Engine[Row], place: Place) -> None:
         self._engine = engine
         self._place = place
         self.path = ""
+        self.name = ""
 
     def __enter__(self) -> Snapshot:
         """Raises the room's errors, DeviceFull among them."""
@@ -44,6 +48,7 @@ class Snapshot:
         self._remove()
 
     def _copy(self, connection: Connection) -> None:
+        self.name = posixpath.basename(connection.path)
         copy = sqlite3.connect(self.path, isolation_level=None)
         try:
             copy.execute("PRAGMA synchronous = OFF")  # it need not outlive this process

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from swiftlite.dbsync.lane import LANE, LANE_HEADER, REPLICA_HEADER
+from swiftlite.dbsync.lane import LANE, LANE_HEADER, NAME_HEADER, REPLICA_HEADER
 from swiftlite.host.bundle import Host
 from swiftlite.host.net import Address
 from swiftlite.peers.call import render_head
@@ -117,14 +117,16 @@ class Peers:
         answer = self._call(_address(target), target.path, body, timeout=wait)
         self._demand_success(target, answer)
 
-    def send_file(self, target: Target, path: str, source: str, rows: int) -> None:
-        """Send a database file to a swiftlite node; there it is made the database, or merged."""
+    def send_file(self, target: Target, path: str, name: str, source: str, rows: int) -> None:
+        """Send a database file to a swiftlite node; there it is made the database, or merged.
+
+        name: what to call it there; source: the id of the replica that it is a copy of."""
         disk, clock, tasks = self._host.disk, self._host.clock, self._host.tasks
         address = _address(target)
         fd = disk.open(path, os.O_RDONLY)
         try:
             size = disk.fstat(fd).st_size
-            headers = [*self._headers(), (REPLICA_HEADER, source)]
+            headers = [*self._headers(), (REPLICA_HEADER, source), (NAME_HEADER, name)]
             head = render_head("REPLICATE", target.path, headers, address, content_length=size)
             exchange = self._pool.open(address, head, deadline=clock.monotonic() + self._timeout)
             try:

@@ -11,7 +11,6 @@ from swiftlite.dbstore.standing import Standing
 from swiftlite.dbsync.peers import Peers, Target
 from swiftlite.dbsync.plan import Plan, Way, has_news, plan_push
 from swiftlite.dbsync.stats import Counting
-from swiftlite.formats.db_files import db_name
 from swiftlite.host.clock import Clock
 from swiftlite.protocols.db_sync import Reply
 from swiftlite.vocab.timestamp import Timestamp
@@ -114,11 +113,10 @@ class Push(Generic[Row]):
         merge = plan.way is Way.REMOTE_MERGE
         with Snapshot(broker.engine, broker.place) as snapshot:
             if self._peers.speaks_lane(target.node):
-                self._peers.send_file(target, snapshot.path, source, rows)
+                self._peers.send_file(target, snapshot.path, snapshot.name, source, rows)
                 return
             self._carrier.carry(snapshot.path, target, source, compress=other_region)
-            name = db_name(broker.place.digest)
-            self._peers.file_came(target, source, name, merge=merge, rows=rows)
+            self._peers.file_came(target, source, snapshot.name, merge=merge, rows=rows)
 
 
 def _sent_to(broker: Broker[Row], remote_id: str) -> int:

@@ -19,7 +19,7 @@ from swiftlite.dbstore.places import Place
 from swiftlite.dbstore.temporary import temporary_directory
 from swiftlite.dbsync.comparing import Comparing
 from swiftlite.dbsync.incoming import FileBody
-from swiftlite.dbsync.lane import LANE, LANE_HEADER, REPLICA_HEADER
+from swiftlite.dbsync.lane import LANE, LANE_HEADER, NAME_HEADER, REPLICA_HEADER
 from swiftlite.dbsync.plan import has_news
 from swiftlite.host.clock import Clock
 from swiftlite.protocols import db_sync
@@ -160,7 +160,8 @@ class ReplicateVerb(Generic[Row]):
         """A whole file in the body: made the database, or merged into it."""
         with FileBody(self._engine, broker.place) as arriving:
             arriving.receive(request)
-            if not adopt(broker, arriving.path, source):
+            name = request.get_header(NAME_HEADER)
+            if not adopt(broker, arriving.path, source, name):
                 merge_file(broker, arriving.path, source, self._now())
         self._changed(broker)
         return Response(204)

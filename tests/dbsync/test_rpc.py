@@ -166,6 +166,21 @@ def test_a_file_in_the_body_becomes_the_database(
     assert on_the_way(tmp_path) == []
 
 
+def test_a_file_keeps_its_epoch_and_takes_no_other_name(
+    server: ContainerServer, other: ContainerBroker, tmp_path: Path
+) -> None:
+    file = Path(other.place.path).read_bytes()
+    headers = {**LANE, "X_Backend_Swiftlite_Replica": "its-id"}
+    for name in ("../x.db", f"{'0' * 32}.db", "x"):
+        named = {**headers, "X_Backend_Swiftlite_File": name}
+        assert ask(server, "REPLICATE", PLACE, None, body=file, **named).status == 404
+    named = {**headers, "X_Backend_Swiftlite_File": f"{DIGEST}_{at(1).normal}.db"}
+    assert ask(server, "REPLICATE", PLACE, None, body=file, **named).status == 204
+    found = list((tmp_path / "sda1" / "containers").rglob("*.db"))
+    assert [path.name for path in found] == [f"{DIGEST}_{at(1).normal}.db"]
+    assert on_the_way(tmp_path) == []
+
+
 @pytest.mark.parametrize("share", [0.4, 0.9])
 def test_a_file_that_was_cut_short_leaves_nothing(
     server: ContainerServer, other: ContainerBroker, tmp_path: Path, share: float

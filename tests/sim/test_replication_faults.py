@@ -67,6 +67,9 @@ class Chaos:
         for number in self.nodes.apps:
             work = self.nodes.replicator(number, {"concurrency": self.chance.randint(1, 3)})
             tasks.append(self.nodes.node(number).tasks.spawn(run_to_idle, work))
+        self.world.run_for(self.chance.random() * self.chance.choice((0.02, 0.2)))
+        self.change_some()
+        before = {name: self.copies(name) for name in NAMES}
         self.world.run_for(self.chance.random() * self.chance.choice((0.02, 0.2, 2.0)))
         number = self.chance.choice(list(self.nodes.apps))
         heal = self.chance.choice((self.kill, self.cut_power, self.part, self.slow, self.fill))
@@ -76,6 +79,8 @@ class Chaos:
         for task in tasks:
             self.world.run(self.nodes.node(number), self.wait, task)
         self.check_nothing_is_lost()
+        for name in NAMES:  # a handoff may only go once all three primaries have it
+            assert self.copies(name) >= min(before[name], 3), name
 
     def wait(self, task: Task[Any]) -> None:
         with contextlib.suppress(TaskKilled, DeadlinePassed):
@@ -113,19 +118,21 @@ class Chaos:
 
     # --- what must hold
 
-    def newest_anywhere(self, name: str) -> int:
-        """The time of the newest data or tombstone on any node."""
-        stems = [
-            file.partition(".data")[0].partition(".ts")[0]
-            for number in self.nodes.apps
-            for file in self.nodes.files(number, name)
-            if not file.endswith(".meta")
-        ]
-        return max((round((float(stem) - NOW.seconds) * 100_000) for stem in stems), default=-1)
+    def newest_on(self, number: int, name: str) -> int:
+        """The moment of the newest data or tombstone that a node has; -1: none."""
+        fileset = choose(self.nodes.files(number, name))
+        newest = fileset.data or fileset.tombstone
+        return -1 if newest is None else newest.timestamp.raw - NOW.raw
+
+    def copies(self, name: str) -> int:
+        """How many nodes have the newest."""
+        found = [self.newest_on(number, name) for number in self.nodes.apps]
+        return found.count(self.expected[name].written) if max(found) >= 0 else 0
 
     def check_nothing_is_lost(self) -> None:
         for name, known in self.expected.items():
-            assert self.newest_anywhere(name) == known.written, name
+            newest = max(self.newest_on(number, name) for number in self.nodes.apps)
+            assert newest == known.written, name
 
     def in_use(self, number: int, name: str) -> dict[str, Any]:
         """What counts: obsolete files may come back in a power cut, and stay until the next hash

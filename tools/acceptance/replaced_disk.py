@@ -156,6 +156,7 @@ def main() -> int:
     parser.add_argument("--storage-port", type=int, default=7500)
     parser.add_argument("--patience", type=float, default=1800.0)
     chosen = parser.parse_args()
+    chosen.dir = chosen.dir.resolve()
     words = [sys.executable, "-m", "swiftlite.cli.main", "server", str(chosen.dir), "--test-users"]
     words += ["--port", str(chosen.port), "--storage-port", str(chosen.storage_port)]
     cluster = subprocess.Popen(words, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True)
@@ -163,8 +164,9 @@ def main() -> int:
     try:
         for line in cluster.stdout:
             if line.startswith("Ctrl-C"):
-                break
-        return exercise(chosen)
+                return exercise(chosen)
+        print("the cluster did not start", file=sys.stderr)
+        return 1
     finally:
         cluster.terminate()
         cluster.wait()

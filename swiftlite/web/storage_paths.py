@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from swiftlite.vocab.names import HIDDEN_ACCOUNT_PREFIX, RESERVED, is_hidden_account
 from swiftlite.web.refusals import Refusal
@@ -18,16 +19,28 @@ def split_storage_path(request: Request, minimum: int, maximum: int) -> list[str
     The object keeps its slashes. What reaches a disk's path, device and partition, is held to
     what they can be; names are only ever hashed.
     """
-    pieces: list[str | None] = request.split(minimum, maximum, rest=maximum == 5)
-    pieces = [piece or None for piece in pieces]
-    device, partition = str(pieces[0]), str(pieces[1])
+    pieces = _pieces(request, minimum, maximum)
+    _check_place(str(pieces[0]), str(pieces[1]))
+    if RESERVED in request.environ["PATH_INFO"]:
+        _check_reserved(*pieces[2:])
+    return pieces
+
+
+def _pieces(request: Request, minimum: int, maximum: int) -> list[str | None]:
+    """At least minimum pieces; an empty last one is as good as none."""
+    rest = maximum == 5
+    whole = request.path_text.split("/", maximum)
+    if len(whole) > maximum and not whole[0] and all(whole[1:]) and (rest or "/" not in whole[-1]):
+        return [*whole[1:]]  # none missing, as nearly always
+    return [piece or None for piece in request.split(minimum, maximum, rest=rest)]
+
+
+@lru_cache(maxsize=4096)
+def _check_place(device: str, partition: str) -> None:
     if not _is_device(device) or device in (".", ".."):
         raise Refusal(400, f"Invalid device: {device!r}")
     if not _is_partition(partition):
         raise Refusal(400, f"Invalid partition: {partition!r}")
-    if RESERVED in request.environ["PATH_INFO"]:
-        _check_reserved(*pieces[2:])
-    return pieces
 
 
 def _check_reserved(

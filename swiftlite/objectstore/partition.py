@@ -141,7 +141,9 @@ class Partition:
             except TimeoutError:
                 if host.clock.monotonic() >= end:
                     raise Unsettled(f"{self.path} is being replicated already") from None
-            host.tasks.sleep(_LOCK_PAUSE_S)
+                host.tasks.sleep(_LOCK_PAUSE_S)
+            except FileNotFoundError:  # whoever held it has removed it, empty
+                self._offload(ensure_directory, self._disk, self.path, self.device_path)
 
     @property
     def _disk(self) -> Disk:

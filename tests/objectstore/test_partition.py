@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -149,3 +150,21 @@ def test_digests_of_many_partitions(store: Store) -> None:
     assert store.manager.digests("sda1", 0, [7, 8], 60.0).known == first
     store.put(b"x", NOW.plus(1))
     assert store.manager.digests("sda1", 0, [7], 60.0).known[7] != first[7]
+
+
+def test_a_partition_removed_by_who_held_it_is_made_anew(
+    store: Store, partition: Partition, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = store.host.disk
+    real = disk.flock
+
+    def after_removal(path: str, timeout: float | None) -> AbstractContextManager[int]:
+        monkeypatch.setattr(disk, "flock", real)
+        assert partition.remove_if_empty()
+        return real(path, timeout)
+
+    store.put(b"x")
+    partition.forget(dict(held(partition)))
+    monkeypatch.setattr(disk, "flock", after_removal)
+    with partition.replicating(1.0):
+        assert Path(partition.path).is_dir()

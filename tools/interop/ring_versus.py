@@ -24,6 +24,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -308,7 +309,7 @@ class Result:
 
     def first_worse(self, other: Result) -> str | None:
         """The first of the goals in which the two differ, if this one is worse there."""
-        goals = {
+        goals: dict[str, Callable[[Result], float]] = {
             "balance beyond the overload": lambda r: max(r.balance, r.overload),
             "dispersion": lambda r: r.dispersion,
             "balance": lambda r: r.balance,

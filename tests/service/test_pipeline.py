@@ -133,7 +133,7 @@ def test_the_sample_for_daemons_is_a_pipeline_that_they_may_use(tmp_path: Path) 
     (tmp_path / "swift.conf").write_text("[swift-hash]\nswift_hash_path_suffix = x\n")
     conf = tmp_path / "internal-client.conf"
     text = sample.read_text()
-    conf.write_text(text.replace("# swift_dir = /etc/swift", f"swift_dir = {tmp_path}"))
+    conf.write_text(text.replace("[DEFAULT]", f"[DEFAULT]\nswift_dir = {tmp_path}", 1))
     install(plain.make_host())
     client = InternalClient.load(str(conf), "test", tries=1, pause=lambda _: None, defaults={})
     assert client is not None

@@ -123,6 +123,7 @@ def daemons(node: Node) -> Iterator[Finding]:
             and server.conf is not None
             and name in server.conf.sections
             and not _runs(node, name, server)
+            and not _is_embedded(node, server)
         ]
         if lacking:
             more = f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""
@@ -151,6 +152,15 @@ _PURPOSE = {
 def _runs(node: Node, name: str, server: Server) -> bool:
     return any(
         process.words[0] == f"swiftlite-{name}" and _reads(process, server)
+        for process in node.processes
+    )
+
+
+def _is_embedded(node: Node, server: Server) -> bool:
+    """A `swiftlite server DIR` starts what its confs name, some of it only now and then."""
+    return any(
+        process.words[:2] == ("swiftlite", "server")
+        and any(os.path.basename(word) in server.path.parts for word in process.words[2:])
         for process in node.processes
     )
 

@@ -43,6 +43,14 @@ def test_a_server_that_was_started_with_a_relative_path_is_known(patient: Patien
     assert patient.look() == []
 
 
+def test_an_embedded_cluster_starts_its_daemons_when_it_wants(patient: Patient) -> None:
+    without(patient, "object-auditor")
+    first = patient.processes[0]
+    words = ("swiftlite", "server", str(patient.root), "--port", "1")
+    patient.processes.append(replace(first, pid=1000, words=words))
+    assert patient.look() == []
+
+
 def test_a_healthy_cluster_is_met_with_silence(patient: Patient) -> None:
     set_time(patient, time.time())
     assert patient.ask() == []

@@ -11,6 +11,7 @@ from swiftlite.host.os_clock import sleep
 from swiftlite.service.servers import PREFIX
 
 _LOOKS, _LOOK_S = 100, 0.01
+_AS_MODULE = "swiftlite.cli.main"  # python3 -m
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ def own_words(words: list[str]) -> tuple[str, ...]:
         script = next((at for at, word in enumerate(words) if at and word[0] != "-"), 0)
     if script < len(words):
         name = os.path.basename(words[script])
+        if name == _AS_MODULE:
+            name = "swiftlite"
         if name == "swiftlite" or name.startswith(PREFIX):
             return (name, *words[script + 1 :])
     return ()

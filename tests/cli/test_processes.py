@@ -19,6 +19,7 @@ from swiftlite.cli.processes import Process, is_running, listing, own_words
         ("swiftlite-object-server worker 1 a.conf", "swiftlite-object-server worker 1 a.conf"),
         ("/usr/bin/python3 /usr/bin/swift-init swiftlite-x", ""),
         ("vim swiftlite-object-server.conf", ""),
+        ("python3 -m swiftlite.cli.main server DIR", "swiftlite server DIR"),
         ("", ""),
     ],
 )

@@ -102,6 +102,26 @@ def test_a_post_comes_alone(server: Server) -> None:
     assert talk(server, offering(offer) + updating()) == WANTS_NOTHING + DONE
 
 
+def test_changes_of_one_object_keep_their_order(server: Server) -> None:
+    changes = [put(b"%d" % number, after(number)) for number in range(12)]
+    post = encode_change(
+        "POST", "/a/c/o", [("X-Timestamp", after(20).internal), ("X-Object-Meta-A", "1")]
+    )
+    assert talk(server, offering() + updating(*changes, post))[-2:] == DONE
+    answer = server.ask("GET")
+    assert answer.body == b"11"
+    assert answer.headers["x-object-meta-a"] == "1"
+
+
+def test_many_small_objects_and_a_large_one_between_them(server: Server) -> None:
+    bodies = {f"/a/c/p{number}": b"%d" % number * 10 for number in range(30)}
+    bodies["/a/c/p15"] = b"large" * 100_000
+    changes = [put(body, name=name) for name, body in bodies.items()]
+    assert talk(server, offering() + updating(*changes))[-2:] == DONE
+    for name, body in bodies.items():
+        assert server.ask("GET", f"/sda1/7{name}").body == body
+
+
 def test_a_deletion_arrives_and_an_older_object_does_not_come_back(server: Server) -> None:
     server.put()
     delete = encode_change("DELETE", "/a/c/o", [("X-Timestamp", after(1).internal)])
@@ -134,10 +154,10 @@ def test_a_body_that_is_not_what_was_meant_is_refused_and_the_rest_taken(server:
 
 def test_a_conversation_is_given_up_when_all_fails(host: Host, tmp_path: Path) -> None:
     server = Server(host, tmp_path, replication_failure_threshold=2)
-    wrong = [put(b"hellO", ETag=HELLO, name=f"/a/c/{n}") for n in range(3)]
+    wrong = [put(b"hellO", ETag=HELLO, name=f"/a/c/{n}") for n in range(20)]
     last = put(b"other", name="/a/c/last")
     said = talk(server, offering() + updating(*wrong, last))
-    assert said[-1].startswith(b":ERROR: 500 '2 changes failed")
+    assert said[-1].startswith(b":ERROR: 500 ")
     assert server.ask("GET", "/sda1/7/a/c/last").status == 404
 
 

@@ -55,6 +55,13 @@ class CutBody:
             line += byte
         return line
 
+    def whole(self) -> bytes:
+        """All of it. Raises ClientFault."""
+        blocks = []
+        while block := self.read(self._left):
+            blocks.append(block)
+        return b"".join(blocks)
+
     def finish(self) -> None:
         """Read what the handler left, so that the next change can be read. Raises ClientFault."""
         if self._fault is not None:
@@ -63,7 +70,7 @@ class CutBody:
             self.read(1 << 16)
 
 
-def change_request(conversation: Request, change: Change, body: CutBody) -> Request:
+def change_request(conversation: Request, change: Change, body: BodyReader) -> Request:
     """PUT, POST or DELETE of an object in the conversation's partition.
 
     All metadata that the peer sent is to be kept, whatever headers this server would keep.

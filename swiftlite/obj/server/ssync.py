@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from io import BytesIO
 
 from swiftlite.formats.ssync_lines import (
     CHANGES_END,
@@ -23,11 +24,12 @@ from swiftlite.formats.ssync_lines import (
     encode_error,
     encode_wish,
 )
+from swiftlite.host.tasks import Task
 from swiftlite.obj.options import ObjectServerOptions
 from swiftlite.obj.server.changes import CutBody, change_request
 from swiftlite.obj.server.context import ServerContext
 from swiftlite.obj.server.placement import policy_of
-from swiftlite.objectstore.api import Absent, Presence, StoreError, Unsettled
+from swiftlite.objectstore.api import SMALL_BYTES, Absent, Presence, StoreError, Unsettled
 from swiftlite.objectstore.partition import Partition
 from swiftlite.protocols.ssync.receive import Change, Local, Receiving, Tally, Turn, wish_for
 from swiftlite.vocab.errors import ClientFault
@@ -38,6 +40,7 @@ from swiftlite.web.storage_paths import split_storage_path
 Answer = Callable[[Request], Response]
 """The server's own way from a request to a response."""
 _OFFERS_IN_A_ROW = 16
+_AT_ONCE = 8
 
 
 class Slots:
@@ -87,6 +90,7 @@ class _Conversation:
         self._slots = slots
         self._answer = answer
         self._receiving = Receiving()
+        self._running: list[tuple[Change, Task[Response]]] = []
         self._log = server.manager.context.log
 
     def run(self) -> Iterator[bytes]:
@@ -139,25 +143,44 @@ class _Conversation:
 
     def _changes(self, options: ObjectServerOptions) -> Iterator[bytes]:
         tally = Tally(options.replication_failure_threshold, options.replication_failure_ratio)
-        while (item := self._next()) is not Turn.CHANGES_END:
-            if isinstance(item, Change):
-                self._carry_out(item, tally)
-        text = f"{tally.failures} of {tally.failures + tally.successes} changes failed"
+        try:
+            while (item := self._next()) is not Turn.CHANGES_END:
+                if isinstance(item, Change):
+                    self._carry_out(item, tally)
+        finally:
+            self._settle(tally)  # before the locks go
         if tally.failures:
-            raise Refusal(500, text)
+            count = tally.failures + tally.successes
+            raise Refusal(500, f"{tally.failures} of {count} changes failed")
         yield LINE_END.join((CHANGES_START, CHANGES_END, b""))
 
     def _carry_out(self, change: Change, tally: Tally) -> None:
-        """Raises ClientFault, LineUnreadable, Refusal."""
+        """Small ones together, so that they share their syncs; but changes of one object in the
+        order in which they came. Raises ClientFault, LineUnreadable, Refusal."""
+        same = any(other.target == change.target for other, _ in self._running)
+        if same or len(self._running) >= _AT_ONCE or change.length > SMALL_BYTES:
+            self._settle(tally)
+            if tally.hopeless:
+                raise Refusal(500, f"{tally.failures} changes failed, {tally.successes} did not")
         body = CutBody(self._request.body_reader, change.length)
-        made = change_request(self._request, change, body)
-        response = self._answer(made)
+        if change.length > SMALL_BYTES:
+            self._count(change, self._answer(change_request(self._request, change, body)), tally)
+            body.finish()
+            return
+        made = change_request(self._request, change, BytesIO(body.whole()))
+        self._running.append((change, self._server.host.tasks.spawn(self._answer, made)))
+
+    def _settle(self, tally: Tally) -> None:
+        """Wait for the changes under way."""
+        running, self._running = self._running, []
+        for change, task in running:
+            self._count(change, task.wait(), tally)
+
+    def _count(self, change: Change, response: Response, tally: Tally) -> None:
+        failures = tally.failures
         tally.count(response.status_int)
-        if not 200 <= response.status_int < 300 and response.status_int != 404:
+        if tally.failures > failures:
             self._say(f"{change.verb} {change.target} failed with {response.status_int}")
-        if tally.hopeless:
-            raise Refusal(500, f"{tally.failures} changes failed, {tally.successes} did not")
-        body.finish()
 
     def _next(self) -> Offer | Change | Turn | None:
         line = self._request.body_reader.readline(LINE_BYTES_MAX)

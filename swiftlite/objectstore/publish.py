@@ -42,6 +42,7 @@ from swiftlite.objectstore.suffix_hashes import Mark
 from swiftlite.objectstore.temporary import Temporary
 
 _TRIES = 5
+_ROUNDS = 8  # in which objects of one partition get their turn without leaving the company
 
 
 def settled(disk: Disk, file: Temporary, *, in_order: bool) -> Steps[None]:
@@ -109,7 +110,7 @@ def _locked(
     """The partition, held; made again if it was empty and somebody has removed it meanwhile."""
     held = ExitStack()
     timeout = 0.0
-    for _ in range(_TRIES):
+    for attempt in range(_TRIES + _ROUNDS):
         try:
             held.enter_context(partition_lock(disk, place.partition_path, timeout))
         except FileNotFoundError:
@@ -117,8 +118,11 @@ def _locked(
         except TimeoutError:
             if timeout:
                 raise
-            yield None
-            timeout = lock_timeout
+            if attempt < _ROUNDS:
+                yield ""  # one of our company may hold it, and lets go of it at its next step
+            else:
+                yield None
+                timeout = lock_timeout
         else:
             return held
     raise Unsettled(f"{place.partition_path} vanishes as often as it is made")

@@ -10,6 +10,7 @@ from swiftlite.host.gathering import Gathering
 from swiftlite.objectstore.commits import COMPANY_MAX, Commits, Steps, exhausted
 from swiftlite.testing.sim_disk import SimDisk
 from swiftlite.testing.sim_host import SimNode, World
+from tests.objectstore.stores import NOW, Store
 
 
 class Trace:
@@ -133,3 +134,23 @@ def test_one_sync_serves_a_round_and_its_failure_is_everybodys() -> None:
     syncs = world.run(node, main)
     assert 1 <= len(syncs) < 3
     assert sorted(failed) == sorted(undone) == ["/a2", "/b2", "/c2"]
+
+
+def test_objects_of_one_partition_get_their_turn_within_a_round(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each holds the partition's lock while its bytes travel; nobody has to leave for that."""
+    world = World(0, ordered_disks=True)
+    node = world.node("10.0.0.1")
+    node.disk.makedirs("/srv/sda1")
+    store = Store("/srv", host=node.host)
+    left: list[object] = []
+    monkeypatch.setattr("swiftlite.objectstore.commits._finish", lambda *job: left.append(job))
+
+    def main() -> None:
+        for task in [node.tasks.spawn(store.put, b"x", NOW, f"o{n}") for n in range(6)]:
+            task.wait()
+
+    world.run(node, main)
+    assert left == []
+    assert sum(path.endswith(".data") for path in node.disk.tree("/srv/sda1/objects/7")) == 6

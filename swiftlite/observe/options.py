@@ -17,7 +17,6 @@ from swiftlite.observe.sinks import (
     is_journal,
 )
 
-
 SYSLOG_VARIABLE = "SWIFTLITE_SYSLOG"
 """Set by who starts a daemon in the background, where nobody reads stderr."""
 

@@ -45,7 +45,7 @@ _HOUSEKEEPING = (
     PARTITION_LOCK,  # last: until then whoever changes the partition waits for it
 )
 _GONE = frozenset((errno.ENOENT, errno.ENOTDIR))
-_LOCK_PAUSE_S = 0.05
+_LOCK_PAUSE_S, _LOCK_PAUSE_MAX_S = 0.002, 0.05
 _FEW_SUFFIXES = 4  # looked at without a thread
 
 
@@ -134,6 +134,7 @@ class Partition:
         self, held: ExitStack, lock: Callable[[], AbstractContextManager[object]], end: float
     ) -> None:
         host = self.context.host
+        pause = _LOCK_PAUSE_S
         while True:
             try:
                 held.enter_context(lock())
@@ -141,7 +142,8 @@ class Partition:
             except TimeoutError:
                 if host.clock.monotonic() >= end:
                     raise Unsettled(f"{self.path} is being replicated already") from None
-                host.tasks.sleep(_LOCK_PAUSE_S)
+                host.tasks.sleep(pause)
+                pause = min(pause * 2, _LOCK_PAUSE_MAX_S)
             except FileNotFoundError:  # whoever held it has removed it, empty
                 self._offload(ensure_directory, self._disk, self.path, self.device_path)
 

@@ -90,8 +90,8 @@ class Crew:
     """Keeps one child for each post.
 
     monotonic: seconds. grace: how long children may take to stop before they are killed.
-    afterwards: posts that are filled once all others are ready; one that cannot start is no reason
-        to stop.
+    afterwards: posts that are filled once all others are ready, and that are told to stop before
+        them; one that cannot start is no reason to stop.
     on_ready: called once, when every child has said that it is ready; on_stop, when told to stop.
     on_reload: called at SIGUSR1, which means nothing otherwise.
     lets_go: SIGHUP means to end at once and let the children finish their work alone; otherwise
@@ -119,6 +119,7 @@ class Crew:
     _told_ready: bool = False
     _gone: bool = False
     _kill_at: float | None = None
+    _rest_at: float | None = None
     _orders: list[int] = field(default_factory=list)
 
     def run(self) -> None:
@@ -196,6 +197,7 @@ class Crew:
                 self._listen(by_pipe[descriptor])
         self._obey()
         self._reap()
+        self._stop_rest()
         self._fill_vacancies()
         self._replace_silent()
         if not self._stopping:
@@ -207,7 +209,7 @@ class Crew:
     def _patience_ms(self) -> float | None:
         moments = [vacancy.at for vacancy in self._vacancies]
         if self._kill_at is not None:
-            moments.append(self._kill_at)
+            moments.append(self._kill_at if self._rest_at is None else self._rest_at)
         else:
             moments.extend(due for review in self.reviews if (due := review.due()) is not None)
         if self.beat is not None:
@@ -311,7 +313,21 @@ class Crew:
         if self.on_stop is not None:
             self.on_stop()
         self._vacancies.clear()
+        for child in self._late_children():
+            child.stopping = True
+            _kill(child.pid, signal.SIGTERM)
+        self._rest_at = self.monotonic() + self.grace / 2
+        self._stop_rest()
+
+    def _stop_rest(self) -> None:
+        """Once those that came afterwards are gone, or have had half of the time."""
+        if self._rest_at is None or (self._late_children() and self.monotonic() < self._rest_at):
+            return
+        self._rest_at = None
         self._signal_all(signal.SIGTERM)
+
+    def _late_children(self) -> list[_Child]:
+        return [child for child in self._children.values() if child.post in self.afterwards]
 
     def _signal_all(self, number: int) -> None:
         for child in self._children.values():

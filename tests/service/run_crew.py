@@ -1,6 +1,7 @@
 """A crew for test_crew.py, run as a process of its own: run_crew.py FOLDER POST...
 
-A post is a name, with what it does wrong behind a colon. Every child writes its pid to
+A post is a name, with what it does wrong behind a colon, and a + before it if it comes afterwards.
+Every child writes its pid to
 FOLDER/<name> when it begins; FOLDER/ready appears when the crew says that all are ready.
 FOLDER/posts, when it is there at a SIGUSR1, names the posts from then on. --lets-go, --beat: as the
 crew's; with --elder a child from before a reload is there, which writes FOLDER/elder-left at the
@@ -40,7 +41,7 @@ def make_post(folder: Path, word: str) -> Post:
         if fault == "stubborn":
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
         else:
-            signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+            signal.signal(signal.SIGTERM, lambda *_: stop())
         if fault == "cannot-yet" and not (folder / "may").exists():
             raise CannotStart(f"{name} may not")
         signal.signal(signal.SIGHUP, lambda *_: leave(report))
@@ -51,6 +52,12 @@ def make_post(folder: Path, word: str) -> Post:
         while True:
             report.beat()
             time.sleep(0.05)
+
+    def stop() -> None:
+        (folder / f"{name}-told").touch()
+        while fault == "lingers" and not (folder / "over").exists():
+            time.sleep(0.01)
+        sys.exit(0)
 
     def leave(report: Report) -> None:
         """Go on alone until the file `over` is there."""
@@ -81,7 +88,9 @@ def make_elder(folder: Path) -> int:
 def main() -> None:
     folder = Path(sys.argv[1])
     flags = [word for word in sys.argv[2:] if word.startswith("--")]
-    posts = [make_post(folder, word) for word in sys.argv[2:] if word not in flags]
+    words = [word for word in sys.argv[2:] if word not in flags]
+    posts = [make_post(folder, word) for word in words if not word.startswith("+")]
+    afterwards = [make_post(folder, word[1:]) for word in words if word.startswith("+")]
 
     def reload() -> None:
         names = (folder / "posts").read_text().split()
@@ -91,12 +100,13 @@ def main() -> None:
         posts,
         time.monotonic,
         Printed(),
-        grace=0.5,
+        grace=20.0 if "--patient" in flags else 0.5,
         on_ready=lambda: (folder / "ready").touch(),
         on_reload=reload,
         lets_go="--lets-go" in flags,
         elders=[make_elder(folder)] if "--elder" in flags else (),
         beat=0.5 if "--beat" in flags else None,
+        afterwards=afterwards,
     )
     try:
         crew.run()

@@ -127,6 +127,20 @@ def test_children_die_with_a_killed_parent(start: Starter) -> None:
     wait_for(lambda: is_gone(crew.pid("one")) and is_gone(crew.pid("two")))
 
 
+@pytest.mark.parametrize("patient", [True, False])
+def test_what_came_afterwards_stops_first(start: Starter, patient: bool) -> None:
+    crew = start("one", "+late:lingers", *(["--patient"] if patient else []))
+    wait_for(lambda: crew.pid("late"))
+    crew.process.send_signal(signal.SIGTERM)
+    wait_for(lambda: (crew.folder / "late-told").exists())
+    if patient:
+        assert not (crew.folder / "one-told").exists()
+        (crew.folder / "over").touch()
+    assert crew.finish()[0] == 0  # and with half of the grace gone nobody is waited for
+    assert (crew.folder / "one-told").exists()
+    assert is_gone(crew.pid("late"))
+
+
 def test_a_terminal_that_closes_stops_everybody(start: Starter) -> None:
     crew = start("one")
     crew.wait_until_ready()

@@ -45,6 +45,8 @@ _BATCH_ROWS = 512  # per transaction: some 10 ms
 _PAUSES = (0.001, 0.05)  # first and longest pause of one who waits for another process
 _PENDING_WAIT_S = 0.1  # for which a reader waits to have pending rows merged; Swift's figure
 _REPLACED_TRIES = 4
+_CLOSE_PATIENCE_S = 5.0
+_CLOSE_POLL_S = 0.005
 _REMEMBERED = 50_000  # databases known to be reachable after a power cut
 
 
@@ -104,6 +106,7 @@ class Engine(Generic[Row]):
         self.turns: Turns[Item] = Turns(
             host.tasks, Gathering(host.tasks, host.clock.monotonic), _BATCH_ROWS
         )
+        self._closing = 0
         self._suspect: set[str] = set()
         self._reachable: dict[str, FileId] = {}
 
@@ -155,10 +158,22 @@ class Engine(Generic[Row]):
         return self.offload(place, act)
 
     def close(self) -> None:
-        """Close idle connections, which leaves database files without a WAL beside them."""
-        for connection in self._pool.drop_all():
-            with suppress(DatabaseError):
-                self._tasks.offload(connection.path, connection.close)
+        """Close all connections, which leaves database files without a WAL beside them.
+
+        Those in use are waited for, for a while. The engine may be used again.
+        """
+        until = self._clock.monotonic() + _CLOSE_PATIENCE_S
+        while True:
+            idle = self._pool.drop_all()
+            for connection in idle:
+                with suppress(DatabaseError):
+                    self._tasks.offload(connection.path, connection.close)
+            if idle:
+                continue  # others may have become idle meanwhile
+            in_use = self._pool.out or self._closing
+            if not in_use or self._clock.monotonic() >= until:
+                return
+            self._tasks.sleep(_CLOSE_POLL_S)
 
     def _deadline(self, timeout: float | None) -> float:
         wait = self.settings.broker_timeout if timeout is None else timeout
@@ -208,7 +223,14 @@ class Engine(Generic[Row]):
 
     def _close(self, place: Place, connections: Sequence[Connection]) -> None:
         if connections:
-            self._tasks.spawn(self.offload, place, _close_all, connections)
+            self._closing += 1
+            self._tasks.spawn(self._close_now, place, connections)
+
+    def _close_now(self, place: Place, connections: Sequence[Connection]) -> None:
+        try:
+            self.offload(place, _close_all, connections)
+        finally:
+            self._closing -= 1
 
     # Threads' side: nothing below touches a task
 

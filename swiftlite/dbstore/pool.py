@@ -44,15 +44,17 @@ class _Idle:
 
 
 class Pool:
-    """Idle connections by path. limit counts connections, idle ones only."""
+    """Idle connections by path. limit counts connections, idle ones only; out counts leases."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.count = 0
+        self.out = 0
         self._idle: OrderedDict[str, _Idle] = OrderedDict()
 
     def take(self, path: str, *, writer: bool) -> Lease:
         lease = Lease(path, writer)
+        self.out += 1
         idle = self._idle.get(path)
         if idle is not None and (kept := idle.of(writer)):
             lease.connection = kept.pop()
@@ -65,6 +67,7 @@ class Pool:
 
         now: monotonic seconds.
         """
+        self.out -= 1
         connection = lease.connection
         if not lease.finished:
             lease.abandoned = True

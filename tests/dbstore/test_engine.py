@@ -7,6 +7,7 @@ import os
 import pickle
 import shutil
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -342,6 +343,29 @@ def test_connections_are_kept_up_to_the_limit(tmp_path: Path) -> None:
     open_wals = list(tmp_path.rglob("*-wal"))
     assert 0 < len(open_wals) <= 4
     store.close()
+
+
+def test_closing_waits_for_who_is_still_at_it(green_store: Store, host: Host) -> None:
+    broker = green_store.made_container()
+    broker.merge_rows([row("o")])
+    engine = green_store.containers
+    at_it, go_on = threading.Event(), threading.Event()
+
+    def work(connection: Connection) -> int:
+        at_it.set()
+        assert go_on.wait(20)
+        return int(connection.sql.execute("SELECT count(*) FROM object").fetchone()[0])
+
+    reading = host.tasks.spawn(partial(engine.read, broker.place, work, timeout=20.0))
+    while not at_it.is_set():
+        host.tasks.sleep(0)
+    closing = host.tasks.spawn(engine.close)
+    host.tasks.sleep(0)
+    go_on.set()
+    closing.wait()
+    assert list(Path(broker.place.directory).glob("*-wal")) == []
+    assert reading.wait() == 1
+    assert names(broker) == ["o"]  # an engine that was closed may be used again
 
 
 def test_the_rollback_journal_serves_as_well(tmp_path: Path) -> None:

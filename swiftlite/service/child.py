@@ -77,6 +77,7 @@ def be_child(name: str, work: Callable[[Report], None], pipe: int, parent: int) 
         for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
             signal.signal(number, signal.SIG_IGN)
         signal.set_wakeup_fd(-1)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, HEARD)  # blocked by whoever forked us
         die_with_parent(parent)
         work(report)
         code = 0

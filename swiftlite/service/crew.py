@@ -221,6 +221,8 @@ class Crew:
     def _start(self, post: Post) -> None:
         reading, writing = os.pipe()
         parent = os.getpid()
+        # Until a child has its own handlers, what it is told would be heard through our pipe.
+        signal.pthread_sigmask(signal.SIG_BLOCK, HEARD)
         pid = os.fork()
         if pid == 0:
             os.close(reading)
@@ -228,6 +230,7 @@ class Crew:
                 if child.pipe >= 0:
                     os.close(child.pipe)
             be_child(post.name, post.work, writing, parent)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, HEARD)
         os.close(writing)
         os.set_blocking(reading, False)  # a child's child may keep the other end open
         now = self.monotonic()

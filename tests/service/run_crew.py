@@ -5,7 +5,8 @@ Every child writes its pid to
 FOLDER/<name> when it begins; FOLDER/ready appears when the crew says that all are ready.
 FOLDER/posts, when it is there at a SIGUSR1, names the posts from then on. --lets-go, --beat: as the
 crew's; with --elder a child from before a reload is there, which writes FOLDER/elder-left at the
-end of its work.
+end of its work. --patient: a long grace. --slow-fork: what is started once all are ready takes a
+while to hear signals.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from swiftlite.service.crew import CannotStart, Crew, Post, Report
@@ -85,12 +87,28 @@ def make_elder(folder: Path) -> int:
     return pid
 
 
+def slow_fork(ready: Path) -> Callable[[], int]:
+    """A fork whose child, once the crew is ready, takes a while to do anything."""
+    fork = os.fork
+
+    def forked() -> int:
+        pid = fork()
+        if pid == 0 and ready.exists():
+            time.sleep(0.3)
+        return pid
+
+    return forked
+
+
 def main() -> None:
     folder = Path(sys.argv[1])
     flags = [word for word in sys.argv[2:] if word.startswith("--")]
     words = [word for word in sys.argv[2:] if word not in flags]
     posts = [make_post(folder, word) for word in words if not word.startswith("+")]
     afterwards = [make_post(folder, word[1:]) for word in words if word.startswith("+")]
+
+    if "--slow-fork" in flags:
+        os.fork = slow_fork(folder / "ready")
 
     def reload() -> None:
         names = (folder / "posts").read_text().split()

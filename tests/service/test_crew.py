@@ -141,6 +141,14 @@ def test_what_came_afterwards_stops_first(start: Starter, patient: bool) -> None
     assert is_gone(crew.pid("late"))
 
 
+def test_what_a_child_is_told_at_its_birth_is_not_for_the_crew(start: Starter) -> None:
+    crew = start("one", "+late", "--patient", "--slow-fork")
+    crew.wait_until_ready()
+    crew.process.send_signal(signal.SIGTERM)
+    assert crew.finish()[0] == 0
+    assert (crew.folder / "one-told").exists()  # rather than killed at a second SIGTERM
+
+
 def test_a_terminal_that_closes_stops_everybody(start: Starter) -> None:
     crew = start("one")
     crew.wait_until_ready()

@@ -186,4 +186,6 @@ def test_a_conf_that_is_wrong_is_one_sentence(tmp_path: Path, capsys: Out) -> No
     assert drive_audit.main([conf_of(tmp_path, regex_pattern_1="(")]) == 1
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 3
-    assert all(re.match(r"swiftlite-drive-audit: .*(drive-audit|none)\.conf", line) for line in said)
+    assert all(
+        re.match(r"swiftlite-drive-audit: .*(drive-audit|none)\.conf", line) for line in said
+    )

@@ -94,7 +94,7 @@ class OsProcess:
 def _place_of(user_id: int) -> str:
     try:
         parts = [Path("/proc/sys/kernel/random/boot_id").read_text(), str(user_id)]
-        parts += [os.readlink(f"/proc/self/ns/{kind}") for kind in ("mnt", "pid", "user")]
+        parts += [os.readlink(f"/proc/self/ns/{kind}") for kind in ("mnt", "net", "pid", "user")]
     except OSError:
         return ""
     return hashlib.md5(" ".join(parts).encode(), usedforsecurity=False).hexdigest()

@@ -29,3 +29,11 @@ def test_another_user_is_another_place() -> None:
             [sys.executable, "-c", code], check=False, capture_output=True, text=True
         )
         assert there.stdout.strip() != OsProcess().place
+
+
+def test_another_network_is_another_place() -> None:
+    """Addresses mean other hosts there, and a proxy only opens what its own addresses tell of."""
+    if os.geteuid() == 0:
+        command = ["unshare", "--net", sys.executable, "-c", CODE]
+        there = subprocess.run(command, check=True, capture_output=True, text=True)
+        assert there.stdout.strip() not in ("", OsProcess().place)

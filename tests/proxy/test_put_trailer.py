@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from swiftlite.formats.block_checksums import BlockSummer
+from swiftlite.proxy.obj.borrowing import Borrowing
 from swiftlite.vocab.headers import X_BACKEND_SWIFTLITE_TRAILER as TRAILER
 from tests.proxy.clusters import Cluster
 from tests.proxy.fake_nodes import answering, closing_after, closing_after_lending
@@ -118,6 +119,21 @@ def test_what_cannot_be_opened_is_asked_for_plainly_from_then_on(
     cluster.put("/v1/a/c/p", BIG)
     assert "X-Backend-Swiftlite-Lend" not in cluster.nodes[0].saw("PUT")[1].headers
     assert [len(node.trailers) for node in cluster.primaries] == [2, 2, 2]
+
+
+def test_a_node_whose_files_are_not_opened_is_asked_once_more(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    lending(cluster, tmp_path, 0, 1, 2)
+    context = cluster.context
+    context.borrowing = Borrowing(context.host, context.log, wanted=True, is_own=lambda ip: False)
+    cluster.put("/v1/a/c/o", BIG)
+    assert cluster.holders("a/c/o") == [0, 1, 2]
+    for node in cluster.primaries:
+        assert node.items["a/c/o"].body == BIG
+        offers = ["X-Backend-Swiftlite-Lend" in one.headers for one in node.saw("PUT")]
+        assert offers[-1] is False
+        assert len(offers) <= 2
 
 
 def test_a_lent_disk_that_is_full_is_done_without(cluster: Cluster, tmp_path: Path) -> None:

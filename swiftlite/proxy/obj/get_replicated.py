@@ -66,10 +66,10 @@ def _response(context: Context, search: Search, found: Found) -> Response | None
     """The client's answer out of a good one; None when its (small) body broke off."""
     answer = found.answer
     status = answer.status
-    headers = told_headers(answer.headers.items(), read=True)
     told = answer.headers.get(X_BACKEND_SWIFTLITE_LENT)
     if told is not None:
         return _lent_response(context, search, found, told)
+    headers = told_headers(answer.headers.items(), read=True)
     if search.plan.method == "HEAD" or has_no_body(status):
         answer.close()
         described = None if has_no_body(status) else answer.headers.get("Content-Length")

@@ -15,6 +15,7 @@ from swiftlite.peers.errors import PeerBroke, PeerFault, PeerTimeout
 from swiftlite.peers.headers import Headers
 from swiftlite.proxy.best_response import NodeAnswer, best_response, has_quorum, quorum_size
 from swiftlite.proxy.context import Context
+from swiftlite.proxy.nodes import Node
 from swiftlite.proxy.obj.body_sums import BodySums
 from swiftlite.proxy.obj.borrowing import NotTheFile
 from swiftlite.proxy.obj.lent_upload import LentUpload
@@ -40,6 +41,7 @@ class ReplicatedSink:
         self._fed = 0
         self._accepted: list[Lane] = []  # while others have not said whether they will
         self._sums: BodySums | None = None  # where a node wants them
+        self._refused: list[Node] = []  # whose files cannot be opened here
 
     def whole(self, plan: Plan, body: bytes) -> NodeAnswer:
         telling = Telling(self._context, plan)
@@ -141,11 +143,13 @@ class ReplicatedSink:
         if self._telling is not None:
             self._telling.close()
 
-    def _ending(self) -> bytes:
+    def _ending(self, *, borrows: bool = True) -> bytes:
         """Header lines of the framing, and what we offer just now."""
         ending = self._framing + b"Expect: 100-continue\r\n"
         if not self._chunked and self._context.options.hash_once:
-            ending += _TRAILER_OFFER + self._context.borrowing.offer
+            ending += _TRAILER_OFFER
+            if borrows:
+                ending += self._context.borrowing.offer
         return ending
 
     def _await_continues(self, telling: Telling) -> None:
@@ -171,7 +175,8 @@ class ReplicatedSink:
                 try:
                     self._agree(lane, lane.exchange.continue_headers)
                 except NotTheFile:
-                    telling.once_more(lane, self._ending())
+                    self._refused.append(lane.node)
+                    telling.once_more(lane, self._ending(borrows=False))
                 else:
                     self._accepted.append(lane)
             elif not self._counts(telling, lane, answer):
@@ -184,7 +189,7 @@ class ReplicatedSink:
             return
         lane.trailed = said.get(X_BACKEND_SWIFTLITE_TRAILER) == "1"
         told = said.get(X_BACKEND_SWIFTLITE_LENT)
-        if lane.trailed and told is not None:
+        if lane.trailed and told is not None and lane.node not in self._refused:
             device = lane.node.device
             fd, lent = self._context.borrowing.open(told, os.O_WRONLY, device.ip)
             lane.exchange.skip_body()

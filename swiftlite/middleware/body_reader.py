@@ -1,6 +1,6 @@
 """A response body read as a request body: what one subrequest answers is what another sends.
 
-Has the methods of httpd's wsgi.input. A source that ends early, or breaks, raises ClientGone, so
+A source that ends early, or breaks, raises ClientGone, so
 that whoever stores the body stores nothing; `broke` tells the middleware that the client was not
 to blame.
 """
@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from swiftlite.middleware.block_input import BlockInput
 from swiftlite.vocab.errors import ClientGone
 from swiftlite.web.response import close_body
 
 
-class BodyReader:
+class BodyReader(BlockInput):
     """wsgi.input over an iterable of bytes of a known length; closes it at its end."""
 
     def __init__(self, body: Iterable[bytes], length: int) -> None:
@@ -23,36 +24,10 @@ class BodyReader:
         self._left = length
         self._block = memoryview(b"")
 
-    def read(self, n: int = -1) -> bytes:
-        """Up to n bytes, all that is left without n; b"" at the end."""
-        if n is None or n < 0:
-            parts = []
-            while part := self.read(1 << 16):
-                parts.append(part)
-            return b"".join(parts)
-        block = self._next_block(n)
-        return bytes(block)
-
-    def readinto(self, view: memoryview | bytearray) -> int:
-        target = memoryview(view)
-        block = self._next_block(len(target))
-        target[: len(block)] = block
-        return len(block)
-
-    def readline(self, limit: int = -1) -> bytes:
-        """A line with its newline; for those few who read a body by lines."""
-        line = bytearray()
-        while limit < 0 or len(line) < limit:
-            byte = self.read(1)
-            line += byte
-            if byte in (b"", b"\n"):
-                break
-        return bytes(line)
-
     def close(self) -> None:
         close_body(self._body)
 
-    def _next_block(self, n: int) -> memoryview:
+    def next_block(self, n: int) -> memoryview:
         if not self._left or not n:
             return memoryview(b"")
         while not self._block:

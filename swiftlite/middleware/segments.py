@@ -21,7 +21,7 @@ from swiftlite.vocab.status import is_server_error
 from swiftlite.web.ranges import wanted_spans
 from swiftlite.web.refusals import Refusal
 from swiftlite.web.request import Request
-from swiftlite.web.response import Response, close_body
+from swiftlite.web.response import Response, close_body, send_body
 from swiftlite.web.subrequest import make_subrequest, send
 from swiftlite.web.wsgi import Environ, WsgiApp
 
@@ -256,7 +256,7 @@ class _Run:
                 stream.send_all(piece.segment.data[piece.start : piece.stop])
                 sent += piece.stop - piece.start
                 continue
-            passed = _send(response.app_iter, stream)
+            passed = send_body(response.app_iter, stream)
             self._check_length(piece, piece.stop - piece.start - passed)
             sent += passed
         return sent
@@ -304,17 +304,6 @@ class _Run:
     def _check_length(self, piece: Piece, left: int) -> None:
         if left:
             raise SegmentUnusable(503, f"{piece.segment.name} ended {left} bytes too early")
-
-
-def _send(body: Any, stream: Any) -> int:  # noqa: ANN401  # WSGI bodies of any kind
-    send_to = getattr(body, "send_to", None)
-    if send_to is not None:
-        return int(send_to(stream))
-    sent = 0
-    for block in body:
-        stream.send_all(block)
-        sent += len(block)
-    return sent
 
 
 def object_path(request: Request) -> tuple[str, str, str] | None:

@@ -15,7 +15,7 @@ from swiftlite.vocab.byte_ranges import parse_range
 from swiftlite.vocab.http_date import parse_http_date
 from swiftlite.web.conditional import judge, names_etag
 from swiftlite.web.request import Request
-from swiftlite.web.response import Response, close_body
+from swiftlite.web.response import Response, close_body, send_body
 from swiftlite.web.wsgi import HeaderList
 
 
@@ -130,7 +130,7 @@ class SpannedBody:
                 stream.send_all(self._heads[index])
                 sent += len(self._heads[index])
             if stop > start:
-                sent += _send_part(self._begin(start, stop), stream)
+                sent += send_body(self._begin(start, stop), stream)
                 self._end()
         if self._heads is not None:
             stream.send_all(self._heads[-1])
@@ -148,17 +148,6 @@ class SpannedBody:
     def _end(self) -> None:
         part, self._part = self._part, None
         close_body(part)
-
-
-def _send_part(part: Iterable[bytes], stream: Any) -> int:  # noqa: ANN401  # as above
-    send_to = getattr(part, "send_to", None)
-    if send_to is not None:
-        return int(send_to(stream))
-    sent = 0
-    for block in part:
-        stream.send_all(block)
-        sent += len(block)
-    return sent
 
 
 def _multipart(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from swiftlite.host.bundle import Host
+from swiftlite.middleware.block_input import BlockInput
 from swiftlite.middleware.bulk.options import BulkOptions
 from swiftlite.middleware.bulk.report import Report
 from swiftlite.middleware.bulk.tar import ArchiveInvalid, Member, TarStream
@@ -190,30 +191,13 @@ def _is_token(name: str) -> bool:
     return name.isascii() and name.replace("-", "").replace(".", "").isalnum()
 
 
-class _MemberBody:
+class _MemberBody(BlockInput):
     """wsgi.input over one file of an archive; an archive that ends in it is the client's fault."""
 
     def __init__(self, archive: TarStream) -> None:
         self._archive = archive
 
-    def read(self, n: int = -1) -> bytes:
-        if n < 0:
-            n = self._archive.left
-        blocks = []
-        while n > 0 and (block := self._some(n)):
-            blocks.append(block)
-            n -= len(block)
-        return b"".join(blocks)
-
-    def readinto(self, view: memoryview) -> int:
-        block = self._some(len(view))
-        view[: len(block)] = block
-        return len(block)
-
-    def readline(self, _size: int = -1) -> bytes:
-        return self.read()
-
-    def _some(self, n: int) -> bytes:
+    def next_block(self, n: int) -> bytes:
         try:
             return self._archive.read(n)
         except ArchiveInvalid as error:

@@ -90,11 +90,6 @@ class TarStream:
         self._left -= len(block)
         return block
 
-    @property
-    def left(self) -> int:
-        """Bytes of the current member that were not read."""
-        return self._left
-
     def _member(self, kind: bytes, name: bytes, size: int, pax: dict[str, bytes]) -> Member:
         name = pax.get("path", name)
         if "size" in pax:

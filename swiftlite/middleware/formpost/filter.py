@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from swiftlite.config.option import opt
 from swiftlite.host.clock import Clock
+from swiftlite.middleware.block_input import BlockInput
 from swiftlite.middleware.factory import Filter, FilterConf
 from swiftlite.middleware.formpost.multipart import (
     FormCutOff,
@@ -220,7 +221,7 @@ def signed_text(
     return "\n".join(lines).encode("utf-8", "surrogateescape")
 
 
-class _FileBody:
+class _FileBody(BlockInput):
     """wsgi.input over one part; raises when the form is cut off or the file too large."""
 
     def __init__(self, parts: MultipartReader, most: int) -> None:
@@ -229,23 +230,7 @@ class _FileBody:
         self._parts = parts
         self._left = most
 
-    def read(self, n: int = -1) -> bytes:
-        if n < 0:
-            blocks = []
-            while block := self._some(65536):
-                blocks.append(block)
-            return b"".join(blocks)
-        return self._some(n)
-
-    def readinto(self, view: memoryview) -> int:
-        block = self._some(len(view))
-        view[: len(block)] = block
-        return len(block)
-
-    def readline(self, _size: int = -1) -> bytes:
-        return self.read()
-
-    def _some(self, n: int) -> bytes:
+    def next_block(self, n: int) -> bytes:
         if self.too_large:
             raise FileTooLarge
         try:

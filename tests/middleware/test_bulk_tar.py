@@ -98,7 +98,6 @@ def test_what_is_not_read_is_skipped() -> None:
     stream = TarStream(trickle(archive(("a", b"x" * 5000), ("b", b"y"))))
     stream.next()
     stream.read(10)
-    assert stream.left == 4990
     member = stream.next()
     assert member is not None
     assert member.name == "b"

@@ -1,16 +1,20 @@
 """Chaos with real processes on an embedded cluster, and whether it heals by itself.
 
-Eight clients write, read and delete while storage processes are killed or stopped and devices are
-unmounted or wiped. After the faults stop the background passes have to bring everything in order:
-no acknowledged PUT lost, no DELETE undone, listings equal objects, counts exact, replicas equal.
+Eight clients write, read and delete while storage processes are killed or stopped, devices are
+unmounted or wiped, and nodes lose their network (each is in a network namespace; --no-network
+leaves all of them on loopback, which needs no root). After the faults stop the background passes
+have to bring everything in order: no acknowledged PUT lost, no DELETE undone, listings equal
+objects, counts exact, replicas equal.
 
-Usage: python -m tools.acceptance.chaos [--seed N] [--seconds 120] [--dir DIR] [--port 18080]
+Usage: python -m tools.acceptance.chaos [--seed N] [--seconds 120] [--dir DIR] [--json FILE]
 Exit code 0 when the cluster healed, 1 when not; what was wrong is printed, logs stay in DIR then.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import shutil
 import signal
 import subprocess
@@ -22,10 +26,12 @@ from collections import Counter
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from tools.acceptance.chaos_faults import Faults
+from tools.acceptance.chaos_network import Network, enter
 from tools.acceptance.chaos_verdict import Verdict
-from tools.acceptance.chaos_workload import Client, History, Worker
+from tools.acceptance.chaos_workload import WELL, Client, History, Worker
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 NODES = 4
@@ -42,54 +48,77 @@ def main() -> int:
     parser.add_argument("--dir", help="the cluster's folder (a temporary one)")
     parser.add_argument("--port", type=int, default=18_080)
     parser.add_argument("--storage-port", type=int, default=18_100)
+    parser.add_argument("--no-network", action="store_true", help="all nodes on loopback")
+    parser.add_argument("--json", type=Path, help="where to put the figures")
     options = parser.parse_args()
-    root = Path(options.dir or tempfile.mkdtemp(prefix="chaos-"))
-    cluster = _start(root, options.port, options.storage_port)
-    try:
-        wrong = _run(root, options)
-    finally:
-        cluster.send_signal(signal.SIGTERM)
-        cluster.wait(timeout=90)
-    if wrong:
+    root = Path(options.dir or tempfile.mkdtemp(prefix="chaos-")).resolve()
+    with Cluster(root, options.port, options.storage_port, networked=not options.no_network) as it:
+        figures = _run(it, options)
+    if options.json:
+        options.json.write_text(json.dumps(figures, indent=1) + "\n")
+    if figures["wrong"]:
         print(f"seed {options.seed}: something is WRONG; logs are in {root / 'log'}")
         return 1
     shutil.rmtree(root, ignore_errors=True)
     return 0
 
 
-def _start(root: Path, port: int, storage_port: int) -> subprocess.Popen[str]:
-    cluster = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "swiftlite.cli.main", "server", str(root), "--test-users"),
-            *("--port", str(port), "--storage-port", str(storage_port), "--devices", str(NODES)),
-        ],
-        cwd=REPOSITORY,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    assert cluster.stdout is not None
-    for line in cluster.stdout:
-        if line.startswith("Ctrl-C"):
-            return cluster
-    raise SystemExit(f"the cluster did not start, see {root / 'log'}")
+class Cluster:
+    """An embedded cluster that runs as long as the block; networked: its nodes in namespaces,
+    and this process with its clients in their hub."""
+
+    def __init__(self, root: Path, port: int, storage_port: int, *, networked: bool) -> None:
+        self.root, self.port = root, port
+        self.network = Network(f"chaos-{port}", NODES) if networked else None
+        self._words = [
+            *(str(root), "--test-users", "--port", str(port), "--devices", str(NODES)),
+            *("--storage-port", str(storage_port)),
+        ]
+        self._process: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> Cluster:
+        program = ["swiftlite.cli.main", "server"]
+        if self.network is not None:
+            self.network.make()
+            enter(self.network.namespace(0))
+            program = ["tools.acceptance.chaos_cluster", self.network.name]
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", *program, *self._words],
+            cwd=REPOSITORY,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            if line.startswith("Ctrl-C"):
+                return self
+        self.__exit__()
+        raise SystemExit(f"the cluster did not start, see {self.root / 'log'}")
+
+    def __exit__(self, *_: object) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        self._process.wait(timeout=90)
+        if self.network is not None:
+            self.network.remove()
 
 
-def _run(root: Path, options: argparse.Namespace) -> list[str]:
-    client = Client(options.port).log_in()
+def _run(cluster: Cluster, options: argparse.Namespace) -> dict[str, Any]:
+    client = Client(cluster.port).log_in()
     for container in CONTAINERS:
         assert client.ask("PUT", f"/{container}")[0] == 201
     stopped = threading.Event()
     workers = [
-        Worker(number, options.port, CONTAINERS, options.seed, stopped) for number in range(WORKERS)
+        Worker(number, cluster.port, CONTAINERS, options.seed, stopped) for number in range(WORKERS)
     ]
     began = time.monotonic()
 
     def log(what: str) -> None:
         print(f"{time.monotonic() - began:7.1f} s  {what}", flush=True)
 
-    verdict = Verdict(root, NODES, options.port)
-    faults = Faults(root, NODES, options.seed, log, verdict.has_copies)
+    verdict = Verdict(cluster.root, NODES, cluster.port)
+    faults = Faults(cluster.root, NODES, options.seed, log, verdict.has_copies, cluster.network)
     for worker in workers:
         worker.start()
     while time.monotonic() - began < options.seconds:
@@ -100,16 +129,18 @@ def _run(root: Path, options: argparse.Namespace) -> list[str]:
     for worker in workers:
         worker.join()
     log("no more faults and no more clients")
-    return _judge(verdict, workers, faults, began, log)
+    figures = {"seed": options.seed, "seconds": round(time.monotonic() - began, 1)}
+    figures.update(_judge(verdict, workers, faults, log))
+    (cluster.root / "refused.txt").write_text(
+        "\n".join(sorted(line for worker in workers for line in worker.refused)) + "\n"
+    )
+    figures["load"] = round(os.getloadavg()[1], 1)
+    return figures
 
 
 def _judge(
-    verdict: Verdict,
-    workers: list[Worker],
-    faults: Faults,
-    began: float,
-    log: Callable[[str], None],
-) -> list[str]:
+    verdict: Verdict, workers: list[Worker], faults: Faults, log: Callable[[str], None]
+) -> dict[str, Any]:
     histories: dict[str, History] = {}
     counts: Counter[str] = Counter()
     for worker in workers:
@@ -125,22 +156,25 @@ def _judge(
     never = [*faults.strays, *(line for worker in workers for line in worker.wrong)]
     never += verdict.mistakes()
     moments = sorted(moment for worker in workers for moment in worker.writes)
-    gap = max((late - early for early, late in pairwise(moments)), default=0.0)
-    good = sum(n for what, n in counts.items() if what.split()[1] in ("200", "201", "204", "404"))
     total = sum(counts.values())
-    share = 100 * good / max(total, 1)
-    slowest = max(worker.slowest for worker in workers)
-    print(f"{total} requests in {ended - began:.0f} s, {share:.2f} % answered well")
-    print(dict(sorted(counts.items())))
-    print(
-        f"longest time without an acknowledged write {gap:.2f} s, slowest request {slowest:.1f} s"
-    )
-    print(f"devices wiped: {faults.wiped}")
-    for line, count in Counter([*never, *wrong]).most_common(60):
-        print(f"WRONG {line}" + (f" ({count} times)" if count > 1 else ""))
-    if not wrong:
-        print(f"healed {looked - ended:.1f} s after the last fault")
-    return [*never, *wrong]
+    good = sum(number for what, number in counts.items() if int(what.split()[1]) in WELL)
+    told = Counter([*never, *wrong]).most_common(60)
+    figures: dict[str, Any] = {
+        "requests": total,
+        "answered well %": round(100 * good / max(total, 1), 3),
+        "answers": dict(sorted(counts.items())),
+        "longest gap s": round(max((b - a for a, b in pairwise(moments)), default=0.0), 2),
+        "slowest request s": round(max(worker.slowest for worker in workers), 1),
+        "faults": dict(sorted(faults.done.items())),
+        "healed s": None if wrong else round(looked - ended, 1),
+        "wrong": [f"{line} ({count} times)" if count > 1 else line for line, count in told],
+    }
+    for name, value in figures.items():
+        if name != "wrong":
+            print(f"{name}: {value}")
+    for line in figures["wrong"]:
+        print(f"WRONG {line}")
+    return figures
 
 
 if __name__ == "__main__":

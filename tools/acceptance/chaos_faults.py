@@ -11,15 +11,17 @@ import random
 import shutil
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-SERVERS = ("object", "container", "account")
+from tools.acceptance.chaos_network import Network
 
 
 class Faults:
     """log: told of each fault. healed: whether every replica is where it belongs, asked before a
-    device is wiped, for two of three copies may be lost only one after the other."""
+    device is wiped, for two of three copies may be lost only one after the other. network: the
+    nodes' own, where they have one."""
 
     def __init__(
         self,
@@ -28,15 +30,18 @@ class Faults:
         seed: int,
         log: Callable[[str], None],
         healed: Callable[[], bool],
+        network: Network | None = None,
     ) -> None:
         self._root = root
         self._nodes = nodes
         self._random = random.Random(f"faults {seed}")
         self._log = log
         self._healed = healed
+        self._network = network
+        self._cut: set[int] = set()
+        self.done: Counter[str] = Counter()
         self._undo: list[tuple[float, Callable[[], None]]] = []
         self._unmounted: set[int] = set()
-        self.wiped = 0
         self.strays: list[str] = []
 
     def step(self) -> None:
@@ -46,12 +51,16 @@ class Faults:
         self._undo = [one for one in self._undo if one[0] > now]
         for _, undo in due:
             undo()
-        faults = [
+        faults: list[tuple[int, Callable[[], str]]] = [
             (5, self._kill_process), (4, self._stop_process), (2, self._kill_node),
             (2, self._stop_node), (2, self._unmount), (5, self._wipe),
         ]  # fmt: skip
+        if self._network is not None:
+            faults += [(3, self._cut_off), (2, self._set_apart)]
         ((_, fault),) = self._random.choices(faults, [weight for weight, _ in faults])
-        fault()
+        if what := fault():
+            self._log(what)
+            self.done[fault.__name__.removeprefix("_")] += 1
 
     def pause(self) -> float:
         """Seconds until the next step."""
@@ -78,28 +87,29 @@ class Faults:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
 
-    def _kill_process(self) -> None:
-        name, pid = self._random.choice(sorted(self._pids().items()))
-        self._log(f"kill {name}")
-        self._signal(pid, signal.SIGKILL)
+    # Faults: each says what it has done, nothing if it had to be left.
 
-    def _kill_node(self) -> None:
+    def _kill_process(self) -> str:
+        name, pid = self._random.choice(sorted(self._pids().items()))
+        self._signal(pid, signal.SIGKILL)
+        return f"kill {name}"
+
+    def _kill_node(self) -> str:
         node = self._random.randint(1, self._nodes)
-        self._log(f"kill node {node}")
         for pid in self._pids(node).values():
             self._signal(pid, signal.SIGKILL)
+        return f"kill node {node}"
 
-    def _stop_process(self) -> None:
+    def _stop_process(self) -> str:
         name, pid = self._random.choice(sorted(self._pids().items()))
-        self._freeze(name, [pid])
+        return self._freeze(name, [pid])
 
-    def _stop_node(self) -> None:
+    def _stop_node(self) -> str:
         node = self._random.randint(1, self._nodes)
-        self._freeze(f"node {node}", list(self._pids(node).values()))
+        return self._freeze(f"node {node}", list(self._pids(node).values()))
 
-    def _freeze(self, what: str, pids: list[int]) -> None:
+    def _freeze(self, what: str, pids: list[int]) -> str:
         seconds = self._random.uniform(1.0, 8.0)
-        self._log(f"stop {what} for {seconds:.1f} s")
         for pid in pids:
             self._signal(pid, signal.SIGSTOP)
 
@@ -108,17 +118,51 @@ class Faults:
                 self._signal(pid, signal.SIGCONT)
 
         self._undo.append((time.monotonic() + seconds, thaw))
+        return f"stop {what} for {seconds:.1f} s"
+
+    def _cut_off(self) -> str:
+        """The cable of a node is pulled."""
+        assert self._network is not None
+        node = self._random.randint(1, self._nodes)
+        seconds = self._random.uniform(2.0, 12.0)
+        if self._cut:
+            return ""
+        self._network.cut_off(node)
+        self._join_later({node}, seconds)
+        return f"cut node {node} off for {seconds:.1f} s"
+
+    def _set_apart(self) -> str:
+        """Two nodes no longer reach each other; the proxy reaches both."""
+        assert self._network is not None
+        one, other = self._random.sample(range(1, self._nodes + 1), 2)
+        seconds = self._random.uniform(2.0, 12.0)
+        if self._cut:
+            return ""
+        self._network.set_apart(one, other)
+        self._join_later({one, other}, seconds)
+        return f"nodes {one} and {other} do not reach each other for {seconds:.1f} s"
+
+    def _join_later(self, nodes: set[int], seconds: float) -> None:
+        network = self._network
+        assert network is not None
+        self._cut |= nodes
+
+        def join() -> None:
+            for node in nodes:
+                network.join(node)
+            self._cut -= nodes
+
+        self._undo.append((time.monotonic() + seconds, join))
 
     def _device(self, node: int) -> Path:
         return self._root / "srv" / f"node{node}" / f"d{node}"
 
-    def _unmount(self) -> None:
+    def _unmount(self) -> str:
         node = self._random.randint(1, self._nodes)
         if node in self._unmounted:
-            return
+            return ""
         device, seconds = self._device(node), self._random.uniform(2.0, 10.0)
         away = device.parent.parent / f"unmounted-d{node}"
-        self._log(f"unmount d{node} for {seconds:.1f} s")
         self._unmounted.add(node)
         device.rename(away)
 
@@ -131,13 +175,13 @@ class Faults:
             self._unmounted.discard(node)
 
         self._undo.append((time.monotonic() + seconds, mount))
+        return f"unmount d{node} for {seconds:.1f} s"
 
-    def _wipe(self) -> None:
+    def _wipe(self) -> str:
         if self._unmounted or not self._healed():
-            return
+            return ""
         node = self._random.randint(1, self._nodes)
         device = self._device(node)
-        self._log(f"wipe d{node}")
         fresh, old = (
             device.with_name("fresh"),
             device.parent.parent / f"old-d{node}-{time.monotonic_ns()}",
@@ -146,4 +190,4 @@ class Faults:
         device.rename(old)
         fresh.rename(device)
         shutil.rmtree(old, ignore_errors=True)
-        self.wiped += 1
+        return f"wipe d{node}"

@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 
 DELETED = ""
 """The state of a name that is not there; any other state is the version of its body."""
+WELL = (200, 201, 204, 404)
+"""Statuses of requests that were answered well."""
 _PATIENCE_S = 45.0
 
 
@@ -125,6 +127,7 @@ class Worker(threading.Thread):
         self.histories = {name: History() for name in self.names}
         self.counts: Counter[str] = Counter()
         self.wrong: list[str] = []
+        self.refused: list[str] = []  # what was not answered well: when, what, how
         self.writes: list[float] = []  # when each write was acknowledged
         self.slowest = 0.0
 
@@ -148,13 +151,22 @@ class Worker(threading.Thread):
         body = body_of(name, version, size)
         history = self.histories[name]
         history.sizes[version] = len(body)
-        status, _, _ = self._client.ask("PUT", name, body)
+        status, headers, _ = self._client.ask("PUT", name, body)
         self._note("PUT", status, history, version)
+        self._keep("PUT", name, status, headers)
 
     def _do_delete(self, name: str) -> None:
         history = self.histories[name]
-        status, _, _ = self._client.ask("DELETE", name)
+        status, headers, _ = self._client.ask("DELETE", name)
         self._note("DELETE", status, history, DELETED)
+        self._keep("DELETE", name, status, headers)
+
+    def _keep(self, verb: str, name: str, status: int, headers: dict[str, str]) -> None:
+        """What was not answered well, to be looked for in the logs."""
+        if status not in WELL:
+            moment = time.strftime("%H:%M:%S", time.gmtime())
+            number = headers.get("x-trans-id", "-")
+            self.refused.append(f"{moment} {verb} {name} {status} {number}")
 
     def _note(self, verb: str, status: int, history: History, state: str) -> None:
         self.counts[f"{verb} {status}"] += 1
@@ -167,8 +179,9 @@ class Worker(threading.Thread):
             history.maybe.add(state)
 
     def _do_get(self, name: str) -> None:
-        status, _, body = self._client.ask("GET", name)
+        status, headers, body = self._client.ask("GET", name)
         self.counts[f"GET {status}"] += 1
+        self._keep("GET", name, status, headers)
         if status == 200:
             version = version_in(name, body)
             if version is None or version not in self.histories[name].sizes:

@@ -98,14 +98,14 @@ UMask=0022
 TIMER = """\
 [Unit]
 Description={description}, now and then
-
+{part_of}
 [Timer]
 OnCalendar={calendar}
 RandomizedDelaySec=30
 Persistent=no
 
 [Install]
-WantedBy=timers.target
+WantedBy={wanted_by}
 """
 
 
@@ -118,6 +118,12 @@ class Chore:
     conf: str
     user: str
     calendar: str
+    wanted_by: str
+
+    @property
+    def part_of(self) -> str:
+        """Nothing, or a line: what belongs to a target of ours stops with it."""
+        return f"PartOf={self.wanted_by}\n" if self.wanted_by.startswith("swiftlite") else ""
 
 
 CHORES = (
@@ -127,6 +133,7 @@ CHORES = (
         "/etc/swift/drive-audit.conf",
         "root",
         "hourly",
+        "timers.target",
     ),
     Chore(
         "swiftlite-recon-cron",
@@ -134,6 +141,7 @@ CHORES = (
         "/etc/swift/object-server.conf",
         "swift",
         "*:0/5",
+        "swiftlite-object.target",
     ),
 )
 
@@ -184,7 +192,7 @@ def chores() -> dict[Path, str]:
     for chore in CHORES:
         if chore.command not in commands():
             continue
-        told = vars(chore)
+        told = {**vars(chore), "part_of": chore.part_of}
         found[FOLDER / f"{chore.command}.service"] = NOW_AND_THEN.format(**told)
         found[FOLDER / f"{chore.command}.timer"] = TIMER.format(**told)
     return found

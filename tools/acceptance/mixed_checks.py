@@ -83,9 +83,7 @@ class Checks:
         if content is None:
             self.send(f"{kind} 404", (404,), "GET", name)
             return
-        reply = self.timed(
-            kind, (200,), lambda: self.session.fetch(name, content, 0, content.size)
-        )
+        reply = self.timed(kind, (200,), lambda: self.session.fetch(name, content, 0, content.size))
         if reply is not None:
             self.journal.bytes_moved += content.size
             self.same(kind, name, thing, reply)

@@ -45,10 +45,10 @@ class Replicas:
         self._partition = partition
         self.takes_many = self._takes_many()
 
-    def fill(self, rows: int, tell: Callable[[int], None]) -> None:
-        """So many rows, the same on every replica."""
-        for first in range(0, rows, _FILL_ROWS):
-            batch = [row_of(n, self._now()) for n in range(first, min(first + _FILL_ROWS, rows))]
+    def fill(self, numbers: range, tell: Callable[[int], None]) -> None:
+        """The rows of these numbers, the same on every replica."""
+        for first in range(0, len(numbers), _FILL_ROWS):
+            batch = [row_of(n, self._now()) for n in numbers[first : first + _FILL_ROWS]]
             for device in self._devices:
                 if self.takes_many:
                     status = self._update(device, batch)
@@ -61,10 +61,12 @@ class Replicas:
             if (first + len(batch)) % 100_000 == 0:
                 tell(first + len(batch))
 
-    def load(self, seconds: float, clients: int) -> Told:
-        """New rows into the first replica, as fast as it takes them."""
+    def load(self, seconds: float, clients: int, numbers: Iterator[int] | None = None) -> Told:
+        """New rows into the first replica, as fast as it takes them; numbers: which, behind all
+        others unless given."""
         told = Told()
-        numbers = iter(range(10**9, 2 * 10**9))
+        if numbers is None:
+            numbers = iter(range(10**9, 2 * 10**9))
         until = self._host.clock.monotonic() + seconds
         tasks = [self._host.tasks.spawn(self._client, numbers, until, told) for _ in range(clients)]
         for task in tasks:

@@ -116,7 +116,7 @@ class Side:
             there = Call("GET", f"/{ROWS_CONTAINER}?limit=1&prefix={last}")
             if self.driver.one(there) != 200:  # nothing of that name: 204
                 self.filled.fill(
-                    options.rows, lambda done: say(f"{self.name}: {done} rows are there")
+                    range(options.rows), lambda done: say(f"{self.name}: {done} rows are there")
                 )
         return self.filled
 

@@ -41,6 +41,9 @@ class Network:
         self._chance = random.Random(f"network {seed}")
         self.delay = delay
         self.loss = 0.0  # share of pieces that come late, having been sent again
+        self.rate = 0.0  # bytes a second that a node sends, and that it receives; 0: any number
+        self.carried: dict[tuple[str, str], int] = {}  # bytes, by sender and receiver
+        self._busy: dict[tuple[str, str], float] = {}  # until when, by direction and node
         self.listeners: dict[tuple[str, Address], SimListener] = {}
         self.streams: list[SimStream] = []
         self._parted: set[frozenset[str]] = set()
@@ -85,6 +88,19 @@ class Network:
         """When something sent now arrives."""
         late = self._chance.uniform(0.2, 1.0) if self._chance.random() < self.loss else 0.0
         return self.scheduler.clock.monotonic() + self._chance.uniform(*self.delay) + late
+
+    def arrival_of(self, size: int, sender: str, receiver: str) -> float:
+        """The same for a piece, which waits for its turn at both ends where there is a rate."""
+        link = sender, receiver
+        self.carried[link] = self.carried.get(link, 0) + size
+        if not self.rate or sender == receiver:
+            return self.arrival()
+        now = self.scheduler.clock.monotonic()
+        ends = ("out", sender), ("in", receiver)
+        for end in ends:
+            self._busy[end] = max(now, self._busy.get(end, 0.0)) + size / self.rate
+        through = max(self._busy[end] for end in ends)
+        return through + self.arrival() - now
 
     def reachable(self, one: str, other: str) -> bool:
         gone = one in self._down or other in self._down
@@ -275,7 +291,10 @@ class SimStream:
             raise PeerGone("the peer has closed the connection")
         if out.ended_at is not None:
             raise PeerGone("sending was shut down here")
-        out.put(piece, self._arrival())
+        arrival = math.inf
+        if self._network.reachable(self.node, self.peer_node):
+            arrival = self._network.arrival_of(len(piece), self.node, self.peer_node)
+        out.put(piece, arrival)
         if self.incoming.writer_vanished and self._network.reachable(self.node, self.peer_node):
             self.refuse_if_sending()
 

@@ -9,7 +9,7 @@ from tests.house.source import modules
 FLOORS = (
     ("vocab",),
     ("formats", "config"),
-    ("ring", "policies", "sharding", "protocols"),
+    ("ring", "policies", "sharding", "protocols", "plan"),
     ("host", "observe"),
     ("objectstore", "dbstore", "cluster", "httpd", "peers", "memcache"),
     ("web", "service"),
@@ -18,7 +18,7 @@ FLOORS = (
     ("cli", "console"),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
-BESIDE = {("policies", "ring"), ("observe", "host"), ("service", "web")}
+BESIDE = {("policies", "ring"), ("plan", "ring"), ("observe", "host"), ("service", "web")}
 
 # Outside packages, and the only files (or rooms) that may import them.
 DOORS = {

@@ -24,7 +24,7 @@ from email.utils import formatdate
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-PARTS = Path(__file__).with_name("deb")
+PARTS = "tools/deb"
 PYTHON = "/usr/bin/python3"
 HOME = Path("usr/lib/swiftlite")
 # What a node needs a conf for; the other samples are for those who want them. There is no
@@ -69,20 +69,17 @@ def main() -> int:
         add_documents(root, source, version)
         set_modes(root)
         package = options.output / f"swiftlite_{version}_{_architecture()}.deb"
-        add_control(root, version)
+        add_control(root, source, version)
         _run("dpkg-deb", "--root-owner-group", "--build", str(root), str(package))
     print(package)
     return 0
 
 
 def copy_source(target: Path) -> None:
-    """What git knows of, as it is in the working tree: builds write beside the sources."""
-    listed = subprocess.check_output(["git", "ls-files", "-z"], cwd=REPOSITORY)
-    for name in listed.decode().split("\0"):
-        path = REPOSITORY / name
-        if name and not name.startswith("tests/") and path.is_file():
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target / name)
+    """The commit that is checked out; changes that were not committed are not in the package."""
+    target.mkdir()
+    archive = subprocess.check_output(["git", "archive", "--format=tar", "HEAD"], cwd=REPOSITORY)
+    subprocess.run(["tar", "--extract", "--directory", str(target)], input=archive, check=True)
 
 
 def make_environment(root: Path, source: Path, wheels: Path | None) -> None:
@@ -147,6 +144,7 @@ def add_links(root: Path) -> None:
 
 
 def add_confs(root: Path, source: Path) -> None:
+    """Confs, the user, directories."""
     swift_dir = root / "etc/swift"
     swift_dir.mkdir(parents=True)
     for name in CONFS:
@@ -154,13 +152,13 @@ def add_confs(root: Path, source: Path) -> None:
     for kind in ("sysusers", "tmpfiles"):
         target = root / "usr/lib" / f"{kind}.d" / "swiftlite.conf"
         target.parent.mkdir(parents=True)
-        shutil.copyfile(PARTS / f"{kind}.conf", target)
+        shutil.copyfile(source / PARTS / f"{kind}.conf", target)
 
 
 def add_documents(root: Path, source: Path, version: str) -> None:
     folder = root / "usr/share/doc/swiftlite"
     folder.mkdir(parents=True)
-    shutil.copyfile(PARTS / "copyright", folder / "copyright")
+    shutil.copyfile(source / PARTS / "copyright", folder / "copyright")
     shutil.copyfile(source / "CHANGELOG.md", folder / "changelog")
     date = formatdate(int(os.environ["SOURCE_DATE_EPOCH"]))
     (folder / "changelog.Debian").write_text(CHANGELOG.format(version=version, date=date))
@@ -169,7 +167,7 @@ def add_documents(root: Path, source: Path, version: str) -> None:
     shutil.copytree(source / "doc/operations", folder / "operations")
     overrides = root / "usr/share/lintian/overrides/swiftlite"
     overrides.parent.mkdir(parents=True)
-    shutil.copyfile(PARTS / "lintian-overrides", overrides)
+    shutil.copyfile(source / PARTS / "lintian-overrides", overrides)
 
 
 def set_modes(root: Path) -> None:
@@ -179,7 +177,7 @@ def set_modes(root: Path) -> None:
             path.chmod(0o755 if runs else 0o644)
 
 
-def add_control(root: Path, version: str) -> None:
+def add_control(root: Path, source: Path, version: str) -> None:
     files = sorted(path for path in root.rglob("*") if path.is_file() and not path.is_symlink())
     control = root / "DEBIAN"
     control.mkdir()
@@ -188,7 +186,7 @@ def add_control(root: Path, version: str) -> None:
         "architecture": _architecture(),
         "installed_size": str(sum(path.stat().st_size for path in files) // 1024),
     }
-    (control / "control").write_text((PARTS / "control").read_text().format(**told))
+    (control / "control").write_text((source / PARTS / "control").read_text().format(**told))
     sums = "".join(
         f"{hashlib.md5(path.read_bytes()).hexdigest()}  {path.relative_to(root)}\n"
         for path in files
@@ -199,7 +197,7 @@ def add_control(root: Path, version: str) -> None:
     (control / "conffiles").write_text("".join(confs))
     names = " ".join(sorted(_enabled(root)))
     for script in ("postinst", "prerm", "postrm"):
-        text = (PARTS / script).read_text().replace("@UNITS@", names)
+        text = (source / PARTS / script).read_text().replace("@UNITS@", names)
         (control / script).write_text(text)
         (control / script).chmod(0o755)
 

@@ -14,6 +14,9 @@ from tools.render_commands import commands
 
 PLACES = {
     "share/swiftlite": "etc/*.conf-sample",
+    "share/swiftlite/haproxy": "etc/haproxy/*",
+    "share/swiftlite/prometheus": "etc/prometheus/*",
+    "share/swiftlite/grafana": "etc/grafana/*",
     "lib/systemd/system": "etc/systemd/*",
     "share/man/man1": "doc/man/*",
     "share/bash-completion/completions": "etc/completion/swiftlite.bash",

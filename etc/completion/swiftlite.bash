@@ -2,10 +2,11 @@
 
 _swiftlite_words() {
     case "$1" in
-        "swiftlite") echo "server bench doctor -h --help --version" ;;
+        "swiftlite") echo "server bench doctor plan -h --help --version" ;;
         "swiftlite server") echo "-h --help --bind --port --devices --replicas --workers --test-users --storage-port" ;;
         "swiftlite bench") echo "-h --help --auth --user --key --url --token --works --sizes --clients --seconds --objects --container --pids --json --plot --keep" ;;
         "swiftlite doctor") echo "-h --help -a --all -d --swift-dir -t --timeout --json" ;;
+        "swiftlite plan") echo "stop pull ring measure -h --help" ;;
         "swiftlite-account-audit") echo "-h --help -c -r -e -d --json" ;;
         "swiftlite-account-auditor") echo "-h --help -o --once -v --verbose -d --devices -p --partitions --policies --version" ;;
         "swiftlite-account-info") echo "-h --help -d --swift-dir --drop-prefixes -s --sync --json" ;;

@@ -13,6 +13,7 @@ from swiftlite import __version__
 from swiftlite.cli import server
 from swiftlite.cli.bench import command as bench
 from swiftlite.cli.doctor import command as doctor
+from swiftlite.cli.plan import command as plan
 from swiftlite.vocab.errors import SwiftliteError
 
 
@@ -25,6 +26,7 @@ def parser() -> argparse.ArgumentParser:
     server.add_command(commands)
     bench.add_command(commands)
     doctor.add_command(commands)
+    plan.add_command(commands)
     return made
 
 

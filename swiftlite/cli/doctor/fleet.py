@@ -191,7 +191,7 @@ def disks(fleet: Fleet) -> Iterator[Finding]:
         ip = where.rpartition(":")[0]
         for one in content:
             device = one["device"]
-            if (ip, device) in seen or not _refuses(where, kind, device):
+            if (ip, device) in seen or not refuses(where, kind, device):
                 continue  # a sandbox has no mounts, and mount_check = false
             seen.add((ip, device))
             yield Finding(
@@ -224,7 +224,7 @@ def disks(fleet: Fleet) -> Iterator[Finding]:
                 )
 
 
-def _refuses(where: str, kind: str, device: str) -> bool:
+def refuses(where: str, kind: str, device: str) -> bool:
     """Whether the server answers 507 to whatever is asked of the device."""
     names = {"account": "a", "container": "a/c", "object": "a/c/o"}[kind]
     connection = http.client.HTTPConnection(where, timeout=_PATIENCE_S)

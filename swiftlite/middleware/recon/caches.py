@@ -12,6 +12,7 @@ from swiftlite.observe import recon
 
 OBJECT, CONTAINER, ACCOUNT = "object.recon", "container.recon", "account.recon"
 DRIVE, RELINKER = "drive.recon", "relinker.recon"
+PARTITIONS = "partitions.recon"
 _REPLICATION = ("replication_time", "replication_stats", "replication_last")
 _OBJECT_REPLICATION = (*_REPLICATION, "object_replication_time", "object_replication_last")
 
@@ -38,6 +39,7 @@ CACHED: dict[str, Cached] = {
     "auditor/object": Cached(OBJECT, ("object_auditor_stats_ALL", "object_auditor_stats_ZBF")),
     "driveaudit": Cached(DRIVE, ("drive_audit_errors",)),
     "expirer/object": Cached(OBJECT, ("object_expiration_pass", "expired_last_pass")),
+    "partitions": Cached(PARTITIONS, ("partitions", "partitions_last")),  # of ours: see plan
     "reconstruction/object": Cached(
         OBJECT, ("object_reconstruction_last", "object_reconstruction_time")
     ),

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from swiftlite.cli.init.manager import COMMANDS
 from swiftlite.service.servers import GROUPS
-from tools.command_parsers import Command, Option, found
+from tools.command_parsers import Command, Option, every, found
 from tools.render_commands import write_all
 
 FOLDER = Path("etc", "completion")
@@ -33,9 +33,11 @@ _swiftlite_words() {{
 }}
 
 _swiftlite() {{
-    local word=${{COMP_WORDS[COMP_CWORD]}} command=${{COMP_WORDS[0]##*/}}
-    local deeper="$command ${{COMP_WORDS[1]}}"
-    [[ $COMP_CWORD -gt 1 && -n $(_swiftlite_words "$deeper") ]] && command=$deeper
+    local word=${{COMP_WORDS[COMP_CWORD]}} command=${{COMP_WORDS[0]##*/}} at=1
+    while [[ $at -lt $COMP_CWORD && -n $(_swiftlite_words "$command ${{COMP_WORDS[at]}}") ]]; do
+        command="$command ${{COMP_WORDS[at]}}"
+        at=$((at + 1))
+    done
     COMPREPLY=($(compgen -W "$(_swiftlite_words "$command")" -- "$word"))
     [[ ${{#COMPREPLY[@]}} -eq 0 && $word != -* ]] && COMPREPLY=($(compgen -f -- "$word"))
     return 0
@@ -64,7 +66,7 @@ def rendered() -> dict[Path, str]:
 
 def _bash_cases() -> Iterator[str]:
     for command in found().values():
-        for one in (command, *command.commands.values()):
+        for one in every(command):
             yield f'        "{one.name}") echo "{" ".join(_words(one))}" ;;'
 
 
@@ -76,18 +78,26 @@ def _words(command: Command) -> list[str]:
 def _zsh_cases() -> Iterator[str]:
     for command in found().values():
         yield f"{command.name})"
-        if command.commands:
-            yield "    if (( CURRENT == 2 )); then"
-            yield f"        compadd {' '.join(command.commands)} --help --version"
-            yield "    else"
-            yield "        case $words[2] in"
-            for word, child in command.commands.items():
-                yield f"        {word}) {_arguments(child)} ;;"
-            yield "        esac"
-            yield "    fi"
-        else:
-            yield f"    {_arguments(command)}"
+        yield from _zsh_lines(command, 2, "    ")
         yield "    ;;"
+
+
+def _zsh_lines(command: Command, place: int, margin: str) -> Iterator[str]:
+    """What follows a command, whose own word is the one before place."""
+    if not command.commands:
+        yield f"{margin}{_arguments(command)}"
+        return
+    version = " --version" if place == 2 else ""
+    yield f"{margin}if (( CURRENT == {place} )); then"
+    yield f"{margin}    compadd {' '.join(command.commands)} --help{version}"
+    yield f"{margin}else"
+    yield f"{margin}    case $words[{place}] in"
+    for word, child in command.commands.items():
+        yield f"{margin}    {word})"
+        yield from _zsh_lines(child, place + 1, f"{margin}        ")
+        yield f"{margin}    ;;"
+    yield f"{margin}    esac"
+    yield f"{margin}fi"
 
 
 def _arguments(command: Command) -> str:

@@ -7,6 +7,10 @@ _swiftlite_words() {
         "swiftlite bench") echo "-h --help --auth --user --key --url --token --works --sizes --clients --seconds --objects --container --pids --json --plot --keep" ;;
         "swiftlite doctor") echo "-h --help -a --all -d --swift-dir -t --timeout --json" ;;
         "swiftlite plan") echo "stop pull ring measure -h --help" ;;
+        "swiftlite plan stop") echo "-h --help -d --swift-dir -t --timeout --least --json" ;;
+        "swiftlite plan pull") echo "-h --help -d --swift-dir -t --timeout --least --json" ;;
+        "swiftlite plan ring") echo "-h --help --ring --seed --link --disk --stream --concurrency --connections --svg -d --swift-dir -t --timeout --least --json" ;;
+        "swiftlite plan measure") echo "-h --help" ;;
         "swiftlite-account-audit") echo "-h --help -c -r -e -d --json" ;;
         "swiftlite-account-auditor") echo "-h --help -o --once -v --verbose -d --devices -p --partitions --policies --version" ;;
         "swiftlite-account-info") echo "-h --help -d --swift-dir --drop-prefixes -s --sync --json" ;;
@@ -48,9 +52,11 @@ _swiftlite_words() {
 }
 
 _swiftlite() {
-    local word=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[0]##*/}
-    local deeper="$command ${COMP_WORDS[1]}"
-    [[ $COMP_CWORD -gt 1 && -n $(_swiftlite_words "$deeper") ]] && command=$deeper
+    local word=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[0]##*/} at=1
+    while [[ $at -lt $COMP_CWORD && -n $(_swiftlite_words "$command ${COMP_WORDS[at]}") ]]; do
+        command="$command ${COMP_WORDS[at]}"
+        at=$((at + 1))
+    done
     COMPREPLY=($(compgen -W "$(_swiftlite_words "$command")" -- "$word"))
     [[ ${#COMPREPLY[@]} -eq 0 && $word != -* ]] && COMPREPLY=($(compgen -f -- "$word"))
     return 0

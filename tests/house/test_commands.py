@@ -57,6 +57,8 @@ def test_manual_pages_are_well_formed() -> None:
         (["swiftlite-init", "object", "--kill-"], ["--kill-wait", "--kill-after-timeout"]),
         (["swiftlite", "ser"], ["server"]),
         (["swiftlite", "server", "--po"], ["--port"]),
+        (["swiftlite", "plan", "stop", "--le"], ["--least"]),
+        (["swiftlite", "plan", "pu"], ["pull"]),
         (["/usr/bin/swiftlite-get-nodes", "--part"], ["--partition"]),
     ],
 )

@@ -213,7 +213,7 @@ class Worker:
     def short_lived(self) -> None:
         """A container from its making to its removal."""
         check = self.check
-        container = f"/mix-short-{check.client}-{check.version() % 20}"
+        container = f"/mix-short-{check.client}-{check.version() % 4}"
         name = f"{container}/only"
         if not check.send("PUT container", (201, 202), "PUT", container):
             return

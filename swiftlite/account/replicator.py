@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from swiftlite.dbstore import ACCOUNT_KIND, AccountBroker, DatabaseOptions
 from swiftlite.dbstore.rows import ContainerRow
+from swiftlite.dbsync.databases import engine_of
 from swiftlite.dbsync.options import ReplicatorOptions
 from swiftlite.dbsync.replicator import DatabaseReplicator
-from swiftlite.dbsync.server import engine_of
 from swiftlite.dbsync.visit import NoChores
 from swiftlite.service.daemon_main import run_daemon
 from swiftlite.service.passes import DaemonContext, DaemonSpec, Pass

@@ -17,8 +17,9 @@ from swiftlite.dbstore import ACCOUNT_KIND, AccountBroker, Window
 from swiftlite.dbstore.account import AccountPut
 from swiftlite.dbstore.facts import AccountFacts
 from swiftlite.dbstore.rows import ContainerRow, container_row
+from swiftlite.dbsync.databases import engine_of
 from swiftlite.dbsync.rpc import ReplicateVerb
-from swiftlite.dbsync.server import DatabaseServer, engine_of
+from swiftlite.dbsync.server import DatabaseServer
 from swiftlite.host.bundle import Host, installed
 from swiftlite.observe.log import Log
 from swiftlite.observe.options import LogOptions, open_log

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from swiftlite.config.option import opt
 from swiftlite.dbstore import CONTAINER_KIND, ContainerBroker, DatabaseOptions
 from swiftlite.dbsync.auditor import DatabaseAuditor
+from swiftlite.dbsync.databases import engine_of
 from swiftlite.dbsync.options import AuditorOptions
-from swiftlite.dbsync.server import engine_of
 from swiftlite.service.daemon_main import run_daemon
 from swiftlite.service.passes import DaemonContext, DaemonSpec, Pass
 

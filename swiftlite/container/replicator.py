@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from swiftlite.container.chores import ContainerChores
 from swiftlite.container.misplaced import MisplacedRows
 from swiftlite.dbstore import CONTAINER_KIND, ContainerBroker, DatabaseOptions
+from swiftlite.dbsync.databases import engine_of
 from swiftlite.dbsync.options import ReplicatorOptions
 from swiftlite.dbsync.replicator import DatabaseReplicator
-from swiftlite.dbsync.server import engine_of
 from swiftlite.service.daemon_main import run_daemon
 from swiftlite.service.passes import DaemonContext, DaemonSpec, Pass
 

@@ -16,7 +16,8 @@ from swiftlite.cluster.rings import Rings
 from swiftlite.config.load import ConfError
 from swiftlite.config.load import options as read_options
 from swiftlite.container import rows as row_verbs
-from swiftlite.container.account_update import AccountReporter, AccountTeller, targets_of
+from swiftlite.container.account_targets import targets_of
+from swiftlite.container.account_update import AccountReporter, AccountTeller
 from swiftlite.container.answers import (
     ABSENT_HEADERS,
     container_headers,
@@ -32,8 +33,9 @@ from swiftlite.dbstore.container import Changed, Outcome, Put
 from swiftlite.dbstore.errors import DatabaseMissing
 from swiftlite.dbstore.facts import ContainerFacts
 from swiftlite.dbstore.rows import ObjectRow
+from swiftlite.dbsync.databases import engine_of
 from swiftlite.dbsync.rpc import ReplicateVerb
-from swiftlite.dbsync.server import DatabaseServer, engine_of
+from swiftlite.dbsync.server import DatabaseServer
 from swiftlite.formats.sync_realms import FILE_NAME as SYNC_REALMS
 from swiftlite.formats.sync_realms import SyncRealms, parse_sync_realms
 from swiftlite.host.bundle import Host, installed

@@ -9,8 +9,6 @@ from collections.abc import Iterable, Mapping
 
 from swiftlite import __version__
 from swiftlite.cluster.conf import ClusterConf
-from swiftlite.dbstore import DatabaseOptions, Devices, Engine, store_settings
-from swiftlite.dbstore.engine import EngineLog
 from swiftlite.dbstore.errors import (
     DatabaseBusy,
     DatabaseDamaged,
@@ -21,8 +19,6 @@ from swiftlite.dbstore.errors import (
     DeviceUnusable,
     MetadataRefused,
 )
-from swiftlite.dbstore.kind import Kind
-from swiftlite.dbstore.merge import Row
 from swiftlite.host.bundle import Host
 from swiftlite.observe.log import Log
 from swiftlite.vocab.timestamp import Timestamp
@@ -107,12 +103,3 @@ class DatabaseServer:
 
 def _status_of(error: DatabaseError) -> int | None:
     return next((status for kind, status in REFUSAL if isinstance(error, kind)), None)
-
-
-def engine_of(
-    kind: Kind[Row], host: Host, conf: ClusterConf, options: DatabaseOptions, log: EngineLog
-) -> Engine[Row]:
-    """The databases of one kind, as a server's options have them."""
-    root = options.devices.rstrip("/")
-    devices = Devices(host.disk, root, options.mount_check, options.fallocate_reserve)
-    return Engine(kind, devices, host, store_settings(options, conf.hash_path), log)

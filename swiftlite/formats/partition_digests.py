@@ -18,6 +18,9 @@ from swiftlite.formats.ondisk_names import is_suffix
 from swiftlite.formats.suffix_hashes import SuffixHash
 from swiftlite.vocab.errors import SwiftliteError
 
+DIGESTS, SETTLE = "digests", "settle"
+"""Values of X-Backend-Swiftlite in a REPLICATE. digests: the body compares many partitions. settle:
+what was pushed must be durable when the answer comes, for the pusher will let go of its own."""
 LINES_MAX = 1024
 BYTES_MAX = 1 << 18
 

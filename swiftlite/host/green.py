@@ -22,6 +22,9 @@ from collections.abc import Callable
 from math import inf
 from typing import Any
 
+# Its resolver takes 10 MB and most of the time of a start, and nobody here asks it anything. Where
+# dnspython is installed and foreign middleware wants names looked up by it, set this to "no".
+os.environ.setdefault("EVENTLET_NO_GREENDNS", "yes")
 with warnings.catch_warnings():
     # Its deprecation is known here, and the reason for this being the only door to it.
     warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated")
@@ -41,7 +44,8 @@ from swiftlite.host.os_process import OsProcess
 
 SWEEP_S = 0.1  # how coarse deadlines are
 
-_WATCHED = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET
+_WATCHED_INPUT = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET
+_WATCHED = _WATCHED_INPUT | select.EPOLLOUT
 _ENDED = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
 _READABLE = select.EPOLLIN | _ENDED
 _WRITABLE = select.EPOLLOUT | select.EPOLLHUP | select.EPOLLERR
@@ -102,9 +106,12 @@ class Hub(eventlet.hubs.epolls.Hub):  # type: ignore[misc]  # eventlet has no ty
     def in_loop_thread(self) -> bool:
         return bool(_threads.get_ident() == self._thread_id)
 
-    def watch(self, fd: int, endpoint: Endpoint) -> None:
+    def watch(self, fd: int, endpoint: Endpoint, *, room: bool = True) -> None:
         self._table[fd] = endpoint
-        self.poll.register(fd, _WATCHED)
+        self.poll.register(fd, _WATCHED if room else _WATCHED_INPUT)
+
+    def watch_room(self, fd: int, wanted: bool) -> None:
+        self.poll.modify(fd, _WATCHED if wanted else _WATCHED_INPUT)
 
     def unwatch(self, fd: int) -> None:
         if self._table.pop(fd, None) is not None:

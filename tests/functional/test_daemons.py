@@ -47,14 +47,12 @@ def test_every_daemon_has_its_section_in_the_confs(embedded: Embedded) -> None:
         assert f"\n[{daemon.name}]\n" in conf.read_text()
 
 
-def test_a_daemon_that_is_killed_is_back(embedded: Embedded) -> None:
-    wait_for(lambda: pid_of(embedded, "object-updater-2"), "the updater has started")
-    before = pid_of(embedded, "object-updater-2")
+def test_daemons_that_are_killed_are_back(embedded: Embedded) -> None:
+    wait_for(lambda: pid_of(embedded, "daemons-2"), "the daemons have started")
+    before = pid_of(embedded, "daemons-2")
     assert before is not None
     os.kill(before, signal.SIGKILL)
-    wait_for(
-        lambda: pid_of(embedded, "object-updater-2") not in (before, None), "it is another process"
-    )
+    wait_for(lambda: pid_of(embedded, "daemons-2") not in (before, None), "it is another process")
 
 
 def test_an_object_expires_without_being_asked_for(client: Client) -> None:

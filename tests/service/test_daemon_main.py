@@ -11,7 +11,7 @@ import pytest
 
 from swiftlite.config.load import ConfError
 from swiftlite.config.option import opt
-from swiftlite.service.daemon_main import Orders, _node_conf, plan_daemon
+from swiftlite.service.daemon_plan import Orders, plan_daemon
 from swiftlite.service.passes import Busy, DaemonContext, DaemonSpec, Idle
 
 REPOSITORY = Path(__file__).parents[2]
@@ -59,7 +59,7 @@ def test_what_server_and_daemon_share_is_the_daemons_else_the_servers_word(tmp_p
         "[app:object-server]\nmetadata_format = swift\nfallocate_reserve = 1%\n"
         "[object-sweeper]\nfallocate_reserve = 2%\n",
     )
-    found = _node_conf(plan_daemon(SPEC, conf))
+    found = plan_daemon(SPEC, conf).node_conf
     assert found["metadata_format"] == "swift"
     assert found["fallocate_reserve"] == "2%"
     assert found["devices"] == str(tmp_path)
@@ -71,6 +71,19 @@ def test_what_server_and_daemon_share_is_the_daemons_else_the_servers_word(tmp_p
 def test_a_bad_value_is_refused_before_anything_runs(tmp_path: Path, line: str) -> None:
     with pytest.raises(ConfError, match=line.split()[0]):
         plan_daemon(SPEC, write_conf(tmp_path, f"[object-sweeper]\n{line}\n"), Orders(once=True))
+
+
+@pytest.mark.parametrize(
+    ("text", "may"),
+    [
+        ("[object-sweeper]\ninterval = 5\n", True),
+        ("[object-sweeper]\nnice_priority = 5\n", False),
+        ("[object-sweeper]\nionice_class = IOPRIO_CLASS_IDLE\n", False),
+        ("user = nobody\n[object-sweeper]\n", False),
+    ],
+)
+def test_what_concerns_a_process_is_not_shared(tmp_path: Path, text: str, may: bool) -> None:
+    assert plan_daemon(SPEC, write_conf(tmp_path, text)).may_share == may
 
 
 def test_once_does_one_pass_and_ends(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from swiftlite.dbstore.footprint import Footprint, footprint
 from swiftlite.dbstore.glance import Sql, glance
 from swiftlite.dbstore.options import DatabaseOptions
 from swiftlite.dbstore.places import Place
-from swiftlite.dbsync.server import engine_of
+from swiftlite.dbsync.databases import engine_of
 from swiftlite.dbsync.walk import Walk
 from swiftlite.formats.db_schema.common import DELETED_STATUS
 from swiftlite.peers.direct import Caller

@@ -10,12 +10,15 @@ import contextlib
 import http.client
 import os
 import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from swiftlite.cli import daemon
 from swiftlite.cli.embedded.banner import ready_text, write_openrc
 from swiftlite.cli.embedded.confs import Front
-from swiftlite.cli.embedded.daemons import Daemon, conf_path, log_name, places
+from swiftlite.cli.embedded.daemons import conf_path, log_name, places
 from swiftlite.cli.embedded.layout import HOST, Layout, ServerName
 from swiftlite.cli.embedded.marker import Marker
 from swiftlite.cluster import conf as cluster_conf
@@ -25,7 +28,8 @@ from swiftlite.observe.log import Log
 from swiftlite.observe.sinks import FileSink
 from swiftlite.service import wsgi_main
 from swiftlite.service.crew import CannotStart, Crew, Post, Ready
-from swiftlite.service.daemon_main import Orders, plan_daemon, run_plan
+from swiftlite.service.daemon_plan import DaemonPlan, Orders, plan_daemon
+from swiftlite.service.daemon_process import run_plan, run_together
 from swiftlite.service.pipeline import preload
 from swiftlite.service.systemd import notify
 from swiftlite.service.wsgi_main import ServerPlan
@@ -63,7 +67,7 @@ def supervise(layout: Layout, marker: Marker, front: Front, *, began: float, clo
 
     posts = [Post(server.label, _Work(plan, layout, server)) for server, plan in plans.items()]
     cluster = cluster_conf.load(str(layout.etc))
-    daemons = [_daemon_post(layout, cluster, daemon, node) for daemon, node in places(layout)]
+    daemons = list(_daemon_posts(layout, cluster))
     crew = Crew(
         posts,
         clock.monotonic,
@@ -107,19 +111,37 @@ def _settle_in(log: Path, pid_file: Path) -> None:
     pid_file.write_text(f"{os.getpid()}\n")
 
 
-def _daemon_post(layout: Layout, cluster: ClusterConf, daemon: Daemon, node: int) -> Post:
-    """Raises ConfError."""
-    orders = Orders(once=daemon.every > 0)
-    plan = plan_daemon(daemon.spec(), conf_path(layout, daemon, node), orders, cluster)
-    name = log_name(daemon, node)
+def _daemon_posts(layout: Layout, cluster: ClusterConf) -> Iterator[Post]:
+    """The daemons of a node share a process, but for those that run now and then, or whose conf
+    asks for something that is a process's own. Raises ConfError."""
+    together: dict[int, list[DaemonPlan]] = {}
+    for kept, node in places(layout):
+        orders = Orders(once=kept.every > 0)
+        plan = plan_daemon(kept.spec(), conf_path(layout, kept, node), orders, cluster)
+        if node and not orders.once and plan.may_share:
+            together.setdefault(node, []).append(plan)
+        else:
+            work = _DaemonWork(layout, log_name(kept, node), partial(run_plan, plan))
+            yield Post(f"{kept.name} {node}" if node else kept.name, work, rest=kept.every)
+    for node, plans in together.items():
+        title = f"swiftlite-daemons {layout.root} {node}"
+        work = _DaemonWork(layout, f"daemons-{node}", partial(run_together, plans, title))
+        yield Post(f"daemons {node}", work)
 
-    def work(ready: Ready) -> None:
-        pid_file = layout.run / f"{name}.pid"
-        _settle_in(layout.logs / f"{name}.log", pid_file)
-        run_plan(plan, ready)
+
+@dataclass(frozen=True, slots=True)
+class _DaemonWork:
+    """What a process of daemons does. name: of its pid file and of its own log."""
+
+    layout: Layout
+    name: str
+    run: Callable[[Ready], None]
+
+    def __call__(self, ready: Ready) -> None:
+        pid_file = self.layout.run / f"{self.name}.pid"
+        _settle_in(self.layout.logs / f"{self.name}.log", pid_file)
+        self.run(ready)
         pid_file.unlink(missing_ok=True)
-
-    return Post(f"{daemon.name} {node}" if node else daemon.name, work, rest=daemon.every)
 
 
 def check_health(address: tuple[str, int]) -> None:

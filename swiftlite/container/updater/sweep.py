@@ -16,8 +16,8 @@ from swiftlite.dbstore.errors import DatabaseError, DatabaseMissing, DeviceUnusa
 from swiftlite.dbstore.facts import ContainerFacts
 from swiftlite.dbstore.options import DatabaseOptions
 from swiftlite.dbstore.quarantine import quarantine
+from swiftlite.dbsync.databases import engine_of
 from swiftlite.dbsync.memory import Look, Memory
-from swiftlite.dbsync.server import engine_of
 from swiftlite.dbsync.walk import Walk
 from swiftlite.peers.pool import Pool
 from swiftlite.service.pace import Pace

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from swiftlite.formats.partition_digests import (
+    DIGESTS,
     LINES_MAX,
+    SETTLE,
     Claim,
     DigestsUnreadable,
     decode_comparison,
@@ -20,7 +22,6 @@ from swiftlite.formats.partition_digests import (
 )
 from swiftlite.formats.suffix_hashes import HashesUnreadable, SuffixHash, decode_replicate_answer
 from swiftlite.host.net import Address, render_address
-from swiftlite.obj.server.replicate import DIGESTS, SETTLE
 from swiftlite.peers.direct import Caller, Small, storage_path
 from swiftlite.peers.errors import PeerFault
 from swiftlite.ring import Device

@@ -5,6 +5,8 @@ from __future__ import annotations
 from swiftlite.formats.ondisk_names import is_suffix
 from swiftlite.formats.partition_digests import (
     BYTES_MAX,
+    DIGESTS,
+    SETTLE,
     Claim,
     Comparison,
     DigestsUnreadable,
@@ -19,9 +21,6 @@ from swiftlite.vocab.headers import X_BACKEND_SWIFTLITE
 from swiftlite.web import Refusal, Request, Response
 from swiftlite.web.storage_paths import split_storage_path
 
-DIGESTS, SETTLE = "digests", "settle"
-"""Values of X-Backend-Swiftlite. digests: the body compares many partitions. settle: what was
-pushed must be durable when the answer comes, because the pusher will let go of its own."""
 _PICKLE = [("Content-Type", "application/octet-stream")]
 _PATIENCE_S = 15.0  # well within anybody's http_timeout; what is left is asked for again
 

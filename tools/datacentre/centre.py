@@ -67,8 +67,8 @@ class DataCentre:
         self.machines[name].pull_the_plug()
 
     def rebooted(self, name: str) -> None:
-        """Wait for a machine that was told to reboot; its disks are found again."""
-        self.machines[name].wait_until_booted()
+        """A machine that was told to reboot comes back, and finds its disks."""
+        self.machines[name].power_on_again()
         self._plug_in(name)
 
     def insert_disk(self, machine: str, disk: str) -> None:

@@ -24,6 +24,7 @@ _HIERARCHIES = [
 _BOOTED = ("running", "degraded")
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _LOOK_S = 0.2
+_REBOOT = 133  # how systemd-nspawn ends when the machine was told to reboot
 
 
 class Machine:
@@ -36,7 +37,6 @@ class Machine:
         self._folder = folder
         self._layers = layers
         self._container: subprocess.Popen[bytes] | None = None
-        self._booted: int | None = None  # its first process, when it was last seen to be up
 
     def make(self) -> None:
         """Root and network namespace; nothing runs yet."""
@@ -71,24 +71,26 @@ class Machine:
                 stderr=log,
                 start_new_session=True,
             )
-        self.wait_until_booted(timeout_s)
+        self._wait_until_booted(timeout_s)
 
-    def wait_until_booted(self, timeout_s: float = 120.0) -> None:
-        """After power_on, or after it was told to reboot."""
-        before, deadline = self._booted, time.monotonic() + timeout_s
+    def _wait_until_booted(self, timeout_s: float) -> None:
+        assert self._container is not None
+        deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
-            assert self._container is not None
             if self._container.poll() is not None:
                 raise RuntimeError(f"{self.name} did not boot: {self.console()}")
-            init = self._init()
-            if init not in (None, before):
-                with contextlib.suppress(RuntimeError):
-                    state = self.run("systemctl is-system-running").stdout.strip()
-                    if state in _BOOTED:
-                        self._booted = init
-                        return
+            if self.is_up() and self.run("systemctl is-system-running").stdout.strip() in _BOOTED:
+                return
             time.sleep(_LOOK_S)
         raise RuntimeError(f"{self.name} does not end booting: {self.console()}")
+
+    def power_on_again(self, timeout_s: float = 120.0) -> None:
+        """After it was told to reboot: once it is down, up again."""
+        assert self._container is not None
+        status = self._container.wait(timeout=timeout_s)
+        if status != _REBOOT:
+            raise RuntimeError(f"{self.name} ended with {status} instead of rebooting")
+        self.power_on(timeout_s)
 
     def is_up(self) -> bool:
         return self._init() is not None

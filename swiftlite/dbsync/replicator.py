@@ -31,6 +31,7 @@ from swiftlite.protocols.db_sync import Ask
 from swiftlite.ring import Device, Ring, RingWatcher
 from swiftlite.service.pace import Pace
 from swiftlite.service.passes import Busy, DaemonContext, Idle
+from swiftlite.service.pauses import Pauses
 from swiftlite.vocab.hashing import partition_of
 
 
@@ -87,6 +88,7 @@ class DatabaseReplicator(Generic[Row]):
             conn_timeout=options.conn_timeout,
             compress=options.rsync_compress,
         )
+        self._pauses = Pauses(options.busy_interval, options.interval, options.quiet_interval)
         self._cycle: _Cycle[Row] | None = None
 
     def close(self) -> None:
@@ -186,7 +188,8 @@ class DatabaseReplicator(Generic[Row]):
                 "replication_last": clock.wall(),
             },
         )
-        return Idle(max(0.0, self._options.interval - took))
+        pause = self._pauses.after(mended=stats.mended, written=False)
+        return Idle(max(0.0, pause - took))
 
     # A group
 

@@ -37,6 +37,12 @@ class Stats:
     deferred: int = 0
     failure_nodes: dict[str, dict[str, int]] = field(default_factory=dict)
 
+    @property
+    def mended(self) -> bool:
+        """Whether there was anything to mend, done or not."""
+        pushed = self.diff or self.rsync or self.remote_merge
+        return bool(pushed or self.remove or self.failure or self.deferred)
+
     def to_recon(self) -> dict[str, object]:
         return asdict(self)
 

@@ -46,8 +46,16 @@ class Daemon:
 EXPIRER = "object-expirer"
 
 DAEMONS: tuple[Daemon, ...] = (
-    Daemon("account-replicator", "swiftlite.account.replicator:SPEC", {"interval": "5"}),
-    Daemon("container-replicator", "swiftlite.container.replicator:SPEC", {"interval": "5"}),
+    Daemon(
+        "account-replicator",
+        "swiftlite.account.replicator:SPEC",
+        {"interval": "5", "quiet_interval": "15"},
+    ),
+    Daemon(
+        "container-replicator",
+        "swiftlite.container.replicator:SPEC",
+        {"interval": "5", "quiet_interval": "15"},
+    ),
     Daemon("account-auditor", "swiftlite.account.auditor:SPEC", every=1800.0),
     Daemon("container-auditor", "swiftlite.container.auditor:SPEC", every=1800.0),
     Daemon("account-reaper", "swiftlite.account.reaper.daemon:SPEC", every=120.0),
@@ -56,7 +64,7 @@ DAEMONS: tuple[Daemon, ...] = (
         "swiftlite.container.updater.daemon:SPEC",
         {"interval": "15", "account_suppression_time": "5"},
     ),
-    Daemon("object-auditor", "swiftlite.obj.auditor.daemon:SPEC", every=300.0),
+    Daemon("object-auditor", "swiftlite.obj.auditor.daemon:SPEC", every=1800.0),
     Daemon(
         EXPIRER,
         "swiftlite.obj.expirer.daemon:SPEC",
@@ -65,7 +73,13 @@ DAEMONS: tuple[Daemon, ...] = (
     Daemon(
         "object-replicator",
         "swiftlite.obj.replicator.daemon:SPEC",
-        {"interval": "15", "sync_method": "ssync", "concurrency": "2"},
+        {
+            "interval": "15",
+            "busy_interval": "5",
+            "quiet_interval": "60",
+            "sync_method": "ssync",
+            "concurrency": "2",
+        },
     ),
     Daemon("object-updater", "swiftlite.obj.updater.daemon:SPEC", {"interval": "10"}),
 )

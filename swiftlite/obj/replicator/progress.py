@@ -41,7 +41,8 @@ class Progress:
             self._told = now
             self._tell()
 
-    def end(self) -> None:
+    def end(self) -> Stats:
+        """What the pass has done, all devices together."""
         self._tell()
         seconds = self._context.host.clock.monotonic() - self._began
         once = " (once)" if self._context.once else ""
@@ -50,6 +51,7 @@ class Progress:
         context = self._context
         if not (context.devices or context.partitions or context.policies):
             self._leave_in_recon(minutes)
+        return total(self._work.stats.values())
 
     def _tell(self) -> None:
         stats = total(self._work.stats.values())

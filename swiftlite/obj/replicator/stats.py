@@ -30,6 +30,11 @@ class Stats:
     suffix_sync: int = 0
     failure_nodes: dict[str, dict[str, int]] = field(default_factory=dict)
 
+    @property
+    def mended(self) -> bool:
+        """Whether there was anything to mend, done or not."""
+        return bool(self.rsync or self.remove or self.failure)
+
     def finish_job(self, tried: Iterable[Device], failed: Iterable[Device]) -> None:
         """Count the devices of a job, each once."""
         failures = {(device.replication_ip, device.device) for device in failed}

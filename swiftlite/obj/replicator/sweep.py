@@ -38,6 +38,7 @@ from swiftlite.peers.rsync import Rsync
 from swiftlite.policies import REPLICATION
 from swiftlite.ring import Device, Ring
 from swiftlite.service.passes import Busy, DaemonContext, Idle
+from swiftlite.service.pauses import Pauses
 
 _DIGESTS_PATIENCE_S = 10.0  # a daemon that is told to stop waits for it
 
@@ -78,6 +79,7 @@ class ReplicatorPass:
         self._is_late = False
         self._plan: Iterator[Batch] | None = None
         self._progress = Progress(context, options, self._work)
+        self._pauses = Pauses(options.busy_interval, options.interval, options.quiet_interval)
         if options.handoffs_first or options.handoff_delete:
             context.log.warning(
                 "handoffs_first and handoff_delete are not for every day; take them out again "
@@ -98,8 +100,8 @@ class ReplicatorPass:
             return Busy()
         if batch is None or self._must_wait_for_handoffs(batch):
             self._plan = None
-            self._progress.end()
-            return Idle(self._options.interval)
+            whole = self._progress.end()
+            return Idle(self._pauses.after(mended=whole.mended, written=whole.suffix_hash > 0))
         self._run(batch)
         self._progress.tell_now_and_then()
         return Busy()

@@ -8,6 +8,7 @@ import pytest
 
 from swiftlite.observe import recon
 from swiftlite.ring import Ring
+from swiftlite.service.passes import Idle
 from tests.obj.replicator.nodes import DEVICES, NOW, RECON, Nodes, make_ring, run_to_idle
 
 
@@ -341,3 +342,15 @@ def test_who_has_changed_last_pushes_first(nodes: Nodes) -> None:
     assert isinstance(stats, dict)
     assert stats["rsync"] == 0
     assert stats["hashmatch"] == 2
+
+
+def test_a_pass_that_mended_comes_again_soon_and_peace_makes_it_rare(nodes: Nodes) -> None:
+    one = nodes.primaries("o")[0]
+    nodes.put(one, "o")
+    work = nodes.replicator(one, {"interval": 15.0, "busy_interval": 5.0, "quiet_interval": 60.0})
+    pauses = []
+    for _ in range(4):
+        while not isinstance(said := nodes.world.run(nodes.node(one), work.step), Idle):
+            pass
+        pauses.append(said.seconds)
+    assert pauses == [5.0, 15.0, 30.0, 60.0]

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from swiftlite.cli.bench.processes import with_descendants
@@ -28,7 +29,6 @@ class Embedded:
             *("--port", str(port), "--storage-port", str(storage_port), *options),
         ]
         self._process: subprocess.Popen[str] | None = None
-        self._hushed: set[int] = set()
 
     @property
     def pid(self) -> int:
@@ -53,7 +53,6 @@ class Embedded:
     def stop(self) -> int:
         """Its exit code."""
         assert self._process is not None
-        self.wake()
         self._process.send_signal(signal.SIGTERM)
         return self._process.wait(timeout=_STOP_S)
 
@@ -70,17 +69,16 @@ class Embedded:
         files = (self.root / "run").glob("*.pid")
         return [int(file.read_text()) for file in files if _SERVER.fullmatch(file.stem)]
 
-    def hush(self) -> None:
-        """Have the daemons that run now stand still."""
-        self._hushed = with_descendants([self.pid]) - {self.pid, *with_descendants(self.servers())}
-        for pid in self._hushed:
-            os.kill(pid, signal.SIGSTOP)
-
-    def wake(self) -> None:
-        for pid in self._hushed:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGCONT)
-        self._hushed = set()
+    @contextlib.contextmanager
+    def without_daemons(self) -> Iterator[None]:
+        """Started and stopped, its daemons standing still meanwhile."""
+        with self:
+            daemons = with_descendants([self.pid]) - {self.pid, *with_descendants(self.servers())}
+            _signal(daemons, signal.SIGSTOP)
+            try:
+                yield
+            finally:
+                _signal(daemons, signal.SIGCONT)
 
     def __enter__(self) -> Embedded:
         self.start()
@@ -88,3 +86,9 @@ class Embedded:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+def _signal(pids: Iterable[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)

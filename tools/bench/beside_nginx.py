@@ -92,7 +92,6 @@ def compared(
     with nginx(file.parent, options.nginx_port) as pid:
         other = Driver(HOST, Endpoint(("127.0.0.1", options.nginx_port), "", ""))
         HOST.tasks.sleep(1.0)  # nginx has begun to listen
-        cluster.hush()
         for number in range(options.rounds + 1):
             sides = [
                 (ours, driver, OBJECT, cluster.servers()),
@@ -139,10 +138,10 @@ def main() -> int:
         pass  # makes the folder
     cluster.configure("keep_cache_private", "true", "object-server/*.conf")
     cluster.configure("keep_cache_size", 2 * options.size, "object-server/*.conf")
-    with cluster:
+    with cluster.without_daemons():
         print(told("lent", *compared(cluster, options)), flush=True)
     cluster.configure("borrow_files", "false", "proxy-server.conf")
-    with cluster:
+    with cluster.without_daemons():
         print(told("relayed", *compared(cluster, options)), flush=True)
     return 0
 

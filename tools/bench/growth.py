@@ -75,7 +75,7 @@ class Growth:
 
     def objects(self, objects: int) -> None:
         """So many objects on one device; GET and HEAD of any, PUT of new ones."""
-        with self.cluster:
+        with self.cluster.without_daemons():
             driver = self._driver()
             driver.one(Call("PUT", f"/{FILLED}"))
             account = driver.endpoint.root.rpartition("/")[2]
@@ -103,7 +103,7 @@ class Growth:
 
     def rows(self, rows: int) -> None:
         """So many rows in one container; rows are even numbers, new ones go between them."""
-        with self.cluster:
+        with self.cluster.without_daemons():
             driver = self._driver()
             driver.one(Call("PUT", f"/{FILLED}"))
             account = driver.endpoint.root.rpartition("/")[2]
@@ -131,7 +131,7 @@ class Growth:
             driver.close()
 
     def clients(self, clients: int) -> None:
-        with self.cluster:
+        with self.cluster.without_daemons():
             driver = self._driver()
             container = Container(driver, f"clients-{clients}", pause=HOST.tasks.sleep)
             container.make()
@@ -143,7 +143,7 @@ class Growth:
             driver.close()
 
     def sizes(self, size: int) -> None:
-        with self.cluster:
+        with self.cluster.without_daemons():
             driver = self._driver()
             container = Container(driver, f"sizes-{size}", pause=HOST.tasks.sleep)
             container.make()
@@ -164,7 +164,7 @@ class Growth:
             with self.cluster:
                 pass  # makes the folder
             self.cluster.configure("workers", storage, "*-server/*.conf")
-            with self.cluster:
+            with self.cluster.without_daemons():
                 driver = self._driver()
                 container = Container(driver, "workers", pause=HOST.tasks.sleep)
                 container.make()
@@ -188,24 +188,20 @@ class Growth:
         clients: int = 16,
         size: int = SMALL,
     ) -> None:
-        self.cluster.hush()
         pids = self.cluster.servers()
         found = measure(
             HOST, driver, name, calls, size=size, concurrency=clients,
             seconds=self.options.seconds, pids=pids,
         )  # fmt: skip
-        self.cluster.wake()
         self._point(at, name, _facts(found))
 
     def _rows_told(self, rows: int, replicas: Replicas) -> None:
-        self.cluster.hush()
         chance = random.Random(rows)
         numbers = (2 * chance.randrange(rows) + 1 for _ in count())
         pids = with_descendants(self.cluster.servers())
         before, start = cpu_seconds(pids), HOST.clock.monotonic()
         told = replicas.load(self.options.seconds, 4, numbers)
         used, took = cpu_seconds(pids) - before, HOST.clock.monotonic() - start
-        self.cluster.wake()
         facts = {"cpu_ms": used / told.rows * 1e3, "per_second": told.rows / took,
                  "errors": {"failed": told.failed} if told.failed else {}}  # fmt: skip
         self._point(rows, "a row told, 200 in a call", facts)

@@ -256,7 +256,8 @@ def run(sides: Sequence[Side], works: Works) -> dict[str, dict[str, list[Result]
 
 
 def summary(works: Works, results: dict[str, dict[str, list[Result]]]) -> str:
-    """A table in Markdown: medians, and the spread between the rounds."""
+    """A table in Markdown: medians, the spread between the rounds, and how many times as dear the
+    last side is as each other one."""
     names = list(next(iter(results.values())))
     lines = ["| work | " + " | ".join(names) + " | |", "|" + " --- |" * (len(names) + 2)]
     for work, by_side in results.items():
@@ -267,8 +268,8 @@ def summary(works: Works, results: dict[str, dict[str, list[Result]]]) -> str:
             medians.append(statistics.median(costs))
             cells.append(f"{medians[-1]:.3g} {unit} ({min(costs):.3g} to {max(costs):.3g})")
         cells += [""] * (len(names) - len(cells))
-        ratio = f"{medians[-1] / medians[0]:.1f}×" if len(medians) > 1 and medians[0] else ""
-        lines.append(f"| {work} | " + " | ".join(cells) + f" | {ratio} |")
+        ratios = ", ".join(f"{medians[-1] / one:.1f}×" for one in medians[:-1] if one)
+        lines.append(f"| {work} | " + " | ".join(cells) + f" | {ratios} |")
     return "\n".join(lines)
 
 

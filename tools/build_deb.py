@@ -5,8 +5,8 @@ below /usr/lib/swiftlite with the Python packages that Debian 12 has only in old
 tools/build_deb.py [--output dist] [--wheels DIR] [--version 0.1.0-1]
 
 Needs Debian 12's python3, dpkg-deb, and a pip in the interpreter that runs this. Dependencies come
-from the package index that pip knows, or from the wheels of a folder alone. The package is the same,
-bit for bit, for the same commit and the same dependencies.
+from the package index that pip knows, or from the wheels of a folder alone. It is the same, bit
+for bit, for the same commit and the same dependencies.
 """
 
 from __future__ import annotations

@@ -1,46 +1,24 @@
-"""The Debian package: built, installed, run, upgraded, removed and purged on a Debian of its own.
-
-That Debian is an overlay over this machine's own root, in namespaces that end with the test, so
-nothing is downloaded but the dependencies and nothing is left.
-"""
+"""The Debian package: built, installed, run, upgraded, removed and purged."""
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import signal
 import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.house.source import REPOSITORY
+from tests.packaging.conftest import Debian
 from tools.render_commands import commands
 
 pytestmark = [pytest.mark.slow, pytest.mark.root, pytest.mark.timeout(600)]
 
-NEEDED = ("dpkg-deb", "unshare", "nsenter", "systemd-sysusers", "systemd-tmpfiles", "py3compile")
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-# The upper layer is memory: it may not lie within the lower one, which is everything.
-MAKE = """
-set -e
-mount -t tmpfs tmpfs {top}
-mkdir {top}/upper {top}/work {top}/root
-mount -t overlay overlay -o lowerdir=/,upperdir={top}/upper,workdir={top}/work {top}/root
-mount -t proc proc {top}/root/proc
-mount -t tmpfs tmpfs {top}/root/run
-mount --bind /dev {top}/root/dev
-ip link set lo up
-echo ready
-exec sleep infinity
-"""
 CLUSTER = """
 set -e
 cd /etc/swift
-printf '[swift-hash]\\nswift_hash_path_suffix = 5d41402abc4b\\n[storage-policy:0]\\nname = gold\\ndefault = yes\\n' >swift.conf
+printf '%s\\n' '[swift-hash]' 'swift_hash_path_suffix = 5d41402abc4b' \\
+    '[storage-policy:0]' 'name = gold' 'default = yes' >swift.conf
 for ring in account:6202 container:6201 object:6200; do
     swiftlite-ring-builder ${ring%:*}.builder create 4 1 0
     swiftlite-ring-builder ${ring%:*}.builder add r1z1-127.0.0.1:${ring#*:}/sdb1 1
@@ -62,95 +40,6 @@ token=$(curl -sf -D- -H 'X-Auth-User: test:tester' -H 'X-Auth-Key: testing' \\
 exec curl -sf -H "X-Auth-Token: $token" "$@"
 """
 OURS = "# a line of the operator\n"
-
-
-class Debian:
-    """A throwaway one."""
-
-    def __init__(self, folder: Path) -> None:
-        self._process = subprocess.Popen(
-            [
-                *("unshare", "--mount", "--pid", "--net", "--uts", "--fork", "--kill-child"),
-                *("sh", "-c", MAKE.format(top=folder)),
-            ],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self._root = folder / "root"
-        assert self._process.stdout is not None
-        if self._process.stdout.readline() != "ready\n":
-            _, said = self._process.communicate()
-            pytest.skip(f"cannot make a Debian of its own here: {said.strip()}")
-        pid = self._process.pid
-        self._first = int(Path(f"/proc/{pid}/task/{pid}/children").read_text())
-
-    def run(self, script: str, *arguments: str, check: bool = True) -> str:
-        done = subprocess.run(
-            [
-                *("nsenter", "-t", str(self._first), "-m", "-p", "-n", "-u"),
-                *("chroot", str(self._root), "env", "-i", f"PATH={PATH}", "LC_ALL=C.UTF-8"),
-                *("DEBIAN_FRONTEND=noninteractive", "HOME=/root"),
-                *("bash", "-c", script, "bash", *arguments),
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        if check:
-            assert done.returncode == 0, f"{script}\n{done.stdout}"
-        return done.stdout
-
-    def put(self, file: Path, path: str) -> None:
-        with file.open("rb") as source:
-            subprocess.run(
-                [
-                    *("nsenter", "-t", str(self._first), "-m"),
-                    *("chroot", str(self._root), "sh", "-c", f"cat >{path}"),
-                ],
-                stdin=source,
-                check=True,
-            )
-
-    def end(self) -> None:
-        self._process.send_signal(signal.SIGKILL)  # --kill-child: all of its processes go with it
-        self._process.communicate()
-
-
-@pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    if os.geteuid() != 0:
-        pytest.skip("needs root")
-    missing = [name for name in NEEDED if shutil.which(name) is None]
-    if missing:
-        pytest.skip(f"needs {', '.join(missing)}")
-    if "3.11" not in subprocess.check_output(["/usr/bin/python3", "--version"], text=True):
-        pytest.skip("needs the python3 of Debian 12")
-    output = tmp_path_factory.mktemp("package")
-    built = subprocess.run(
-        [sys.executable, str(REPOSITORY / "tools/build_deb.py"), "--output", str(output)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if "No matching distribution found" in built.stderr:
-        pytest.skip("needs a package index for the dependencies")
-    assert built.returncode == 0, built.stderr
-    (found,) = output.glob("*.deb")
-    return found
-
-
-@pytest.fixture
-def debian(tmp_path: Path, package: Path) -> Iterator[Debian]:
-    made = Debian(tmp_path)
-    try:
-        made.run("rm -rf /etc/swift /srv/node /var/log/swift")
-        made.put(package, "/root/swiftlite.deb")
-        yield made
-    finally:
-        made.end()
 
 
 def newer(package: Path, folder: Path) -> Path:
@@ -211,7 +100,9 @@ def test_run_upgraded_removed_and_purged(debian: Debian, package: Path, tmp_path
     assert running
 
     debian.put(newer(package, tmp_path), "/root/newer.deb")
-    debian.run(f"echo '{OURS.strip()}' >>/etc/swift/object-server.conf; rm /etc/swift/drive-audit.conf")
+    debian.run(
+        f"echo '{OURS.strip()}' >>/etc/swift/object-server.conf; rm /etc/swift/drive-audit.conf"
+    )
     debian.run("dpkg --install --force-confdef /root/newer.deb")
     assert "-2" in debian.run("dpkg-query -W swiftlite")
     conf = debian.run("cat /etc/swift/object-server.conf")
@@ -221,8 +112,9 @@ def test_run_upgraded_removed_and_purged(debian: Debian, package: Path, tmp_path
     debian.run("swiftlite-init main reload-seamless")
     assert debian.run(ASK, f"{url}/c/o") == hostname
 
-    before = debian.run("cd /srv/node && find . -type f | sort")
     debian.run("dpkg --remove swiftlite")
+    held = debian.run("cd /srv/node && find . -type f | sort")
+    assert ".data" in held
     assert debian.run("pgrep -f swiftlite", check=False) == ""
     assert debian.run("cat /etc/swift/object-server.conf").endswith(OURS)
     debian.run("test ! -e /usr/lib/swiftlite -a ! -e /usr/bin/swiftlite")
@@ -233,8 +125,7 @@ def test_run_upgraded_removed_and_purged(debian: Debian, package: Path, tmp_path
         [*(f"{ring}.{end}" for ring in ("account", "container", "object")
            for end in ("builder", "ring.gz")), "backups", "swift.conf"]
     )  # fmt: skip
-    assert debian.run("cd /srv/node && find . -type f | sort") == before
-    assert ".data" in before
+    assert debian.run("cd /srv/node && find . -type f | sort") == held
     debian.run("test ! -e /var/log/swift -a ! -e /var/cache/swift -a ! -e /run/swift")
     debian.run("id swift")  # the disks are its
 

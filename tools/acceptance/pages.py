@@ -4,7 +4,7 @@ Storage nodes, proxies and a balancer are machines with a Debian and systemd of 
 namespaces; the pages build the cluster from our Debian package and then do with it what operators
 do, each going on where the one before it ended. What a page says comes of a command has to come.
 
-Usage (as root): python -m tools.acceptance.pages [--package DEB] [--tree DIR] [--dir DIR] [PAGE ...]
+Usage (as root): python -m tools.acceptance.pages [--package DEB] [--tree DIR] [--dir DIR] [PAGE]...
 Without --package it is built first. --tree is where a Debian 12 is, or is to be made. Named pages
 run alone, after the first. Exit code 0 when everything came as written, 1 when not, 77 when this
 host cannot do it.

@@ -38,7 +38,7 @@ def debian(tree: Path) -> Path:
 
 
 def with_package(base: Path, package: Path, folder: Path) -> Path:
-    """A layer over base that has the package; hosts and keys let root in from machine to machine."""
+    """A layer over base that has the package, and a key with which root goes anywhere."""
     layer, root, work = (folder / name for name in ("layer", "root", "work"))
     for path in (layer, root, work):
         path.mkdir(parents=True)

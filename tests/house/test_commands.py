@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import importlib
 import os
+import pty
+import select
 import shutil
+import signal
 import subprocess
+import time
 
 import pytest
 
@@ -74,6 +78,50 @@ def test_bash_completes(typed: list[str], offered: list[str]) -> None:
     assert done.stdout.split() == offered
 
 
-@pytest.mark.skipif(shutil.which("zsh") is None, reason="needs zsh")
+NEEDS_ZSH = pytest.mark.skipif(shutil.which("zsh") is None, reason="needs zsh")
+
+
+@NEEDS_ZSH
 def test_zsh_can_read_its_completion() -> None:
     subprocess.run(["zsh", "-n", "etc/completion/_swiftlite"], cwd=REPOSITORY, check=True)
+
+
+@NEEDS_ZSH
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [
+        ("swiftlite-init reload-s", "swiftlite-init reload-seamless "),
+        ("swiftlite ser", "swiftlite server "),
+        ("swiftlite doctor --jso", "swiftlite doctor --json "),
+        ("swiftlite plan pu", "swiftlite plan pull "),
+        ("swiftlite-get-nodes --part", "swiftlite-get-nodes --partition "),
+    ],
+)
+def test_zsh_completes(typed: str, completed: str) -> None:
+    """In a shell of its own at a terminal: Tab, and what stands there then."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        environ = {"PATH": os.environ["PATH"], "TERM": "dumb", "HOME": "/", "COLUMNS": "200"}
+        os.chdir(REPOSITORY)
+        os.execvpe("zsh", ["zsh", "-f", "-i"], environ)
+    try:
+        begin = (
+            "fpath=($PWD/etc/completion $fpath); autoload -U compinit; compinit -D -u; echo re'ady'"
+        )
+        os.write(terminal, begin.encode() + b"\n")
+        read_until(terminal, "ready")
+        os.write(terminal, typed.encode() + b"\t")
+        read_until(terminal, completed)
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        os.close(terminal)
+
+
+def read_until(terminal: int, wanted: str) -> None:
+    said = b""
+    until = time.monotonic() + 60
+    while wanted.encode() not in said:
+        assert time.monotonic() < until, said
+        if select.select([terminal], [], [], 1)[0]:
+            said += os.read(terminal, 4096)

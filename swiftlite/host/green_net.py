@@ -15,6 +15,7 @@ from math import inf
 from typing import Any
 
 from swiftlite.host.conduit import Conduit, CopyConduit
+from swiftlite.host.local_socket import same_user
 from swiftlite.host.loop import Endpoint, Loop, Waiter
 from swiftlite.host.net import Address, Bytes, ConnectFailed, DeadlinePassed, PeerGone, Stream
 from swiftlite.host.sockets import (
@@ -48,6 +49,7 @@ class GreenStream(Endpoint):
 
     __slots__ = (
         "_fd",
+        "_local",
         "_loop",
         "_reads",
         "_recv",
@@ -71,7 +73,9 @@ class GreenStream(Endpoint):
         self._recv_into = sock.recv_into
         self._send = sock.send
         self._reads = 0  # since the last park
-        loop.watch(self._fd, self)
+        # A unix socket tells of room whenever its peer has read, which would wake us for nothing.
+        self._local = isinstance(peer, str)
+        loop.watch(self._fd, self, room=not self._local)
 
     def recv(self, n: int) -> bytes:
         while True:
@@ -241,11 +245,16 @@ class GreenStream(Endpoint):
         if until is not inf:
             loop.fresh = True
         self.writer = loop.current()
+        if self._local:
+            loop.watch_room(self._fd, True)
         try:
             loop.switch()
         except BaseException:
             self.writer = None
             raise
+        finally:
+            if self._local and self._fd >= 0:
+                loop.watch_room(self._fd, False)
 
     def _take_turns(self) -> None:
         self._reads += 1
@@ -461,6 +470,9 @@ class GreenNet:
         if code not in (0, errno.EINPROGRESS):
             sock.close()
             raise ConnectFailed(address, os.strerror(code))
+        if isinstance(address, str) and not same_user(sock):
+            sock.close()
+            raise ConnectFailed(address, "it listens under another user")
         return GreenStream(loop, sock, address), code == 0
 
     def _finish(self, stream: GreenStream, end: float | None) -> GreenStream:

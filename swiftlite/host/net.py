@@ -16,7 +16,7 @@ from swiftlite.vocab.errors import SwiftliteError
 if TYPE_CHECKING:
     from swiftlite.host.conduit import Conduit
 
-Address: TypeAlias = tuple[str, int] | str  # (ip, port), or the path of a unix socket
+Address: TypeAlias = tuple[str, int] | str  # (ip, port), or the path (or \\0name) of a unix socket
 Bytes: TypeAlias = bytes | bytearray | memoryview
 
 
@@ -165,6 +165,6 @@ class SelfSending(Protocol):
 def render_address(address: Address) -> str:
     """For messages: `127.0.0.1:6200`, `[::1]:6200`, or the path."""
     if isinstance(address, str):
-        return address or "unix socket"
+        return address.replace("\0", "@") or "unix socket"
     host, port = address
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

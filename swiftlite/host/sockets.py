@@ -11,6 +11,7 @@ import errno
 import os
 import stat
 
+from swiftlite.host.local_socket import same_user
 from swiftlite.host.net import Address, ConnectFailed, PeerGone
 
 RawSocket = _socket.socket
@@ -73,7 +74,8 @@ def open_listening(
     sock = RawSocket(family_of(address), kind)
     try:
         if isinstance(address, str):
-            _remove_stale_socket(address)
+            if not address.startswith("\0"):
+                _remove_stale_socket(address)
         else:
             sock.setsockopt(_socket.SOL_SOCKET, _socket.SO_REUSEADDR, 1)
             if reuse_port:
@@ -95,11 +97,15 @@ def adopt(fd: int, *, blocking: bool) -> RawSocket:
 
 
 def accept_from(listening: RawSocket, family: int) -> tuple[RawSocket, Address]:
-    """The next client's socket, non-blocking. Raises BlockingIOError and other OSErrors."""
+    """The next client's socket, non-blocking. Raises BlockingIOError and other OSErrors; a client
+    on a unix socket that is of another user is shown the door."""
     fd, peer = listening._accept()  # type: ignore[attr-defined]  # below socket.socket.accept
     sock = RawSocket(family, _STREAM, 0, fd)
     sock.setblocking(False)
     if family == _socket.AF_UNIX:
+        if not same_user(sock):
+            sock.close()
+            raise PermissionError(errno.EACCES, "a client of another user")
         return sock, ""
     sock.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
     return sock, (peer[0], peer[1])
@@ -107,6 +113,8 @@ def accept_from(listening: RawSocket, family: int) -> tuple[RawSocket, Address]:
 
 def own_address(sock: RawSocket) -> Address:
     name = sock.getsockname()
+    if isinstance(name, bytes):  # an abstract one
+        return name.decode()
     return name if isinstance(name, str) else (name[0], name[1])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from swiftlite.host.bundle import Host
@@ -31,7 +32,10 @@ class _Alone:
 
 
 class Acceptor:
-    """Serves one listener; start() returns at once, run() when it has been drained."""
+    """Serves a listener, and others beside it as if they were that one.
+
+    start() returns at once, run() when it has been drained.
+    """
 
     def __init__(
         self,
@@ -42,8 +46,10 @@ class Acceptor:
         limits: HttpLimits | None = None,
         log: ServerLog,
         share: Share | None = None,
+        beside: Sequence[Listener] = (),
     ) -> None:
         self._listener = listener
+        self._beside = beside
         self._share = share or _Alone()
         self._tasks = host.tasks
         self._monotonic = host.clock.monotonic
@@ -77,17 +83,30 @@ class Acceptor:
 
     def run(self) -> None:
         """Accept until drain() (or the listener's close), then wait for the last connection."""
+        beside = [self._tasks.spawn(self._accept_beside, listener) for listener in self._beside]
+        self._accept(self._listener)
+        for task in beside:
+            task.wait()
+        if self._connections:
+            self._ended.wait()
+
+    def _accept_beside(self, listener: Listener) -> None:
+        try:
+            self._accept(listener)
+        except Exception:
+            self._listener.close()  # either both are served or none is
+            raise
+
+    def _accept(self, listener: Listener) -> None:
         try:
             while not self._service.draining:
-                stream = self._listener.accept()
+                stream = listener.accept()
                 if len(self._connections) >= self._limits.max_clients:
                     self._make_room()
                 self._serve(stream)
                 self._tasks.sleep(self._share.pause())  # others on this listener want some too
         except PeerGone:
             pass  # the listener has been closed
-        if self._connections:
-            self._ended.wait()
 
     def drain(self, deadline: float | None = None, *, spare_idle: bool = False) -> bool:
         """Take no more connections, close idle ones, let the others finish their request.
@@ -98,7 +117,8 @@ class Acceptor:
         a task, not from a signal handler.
         """
         self._service.draining = True
-        self._listener.close()
+        for listener in (self._listener, *self._beside):
+            listener.close()
         for connection in [] if spare_idle else list(self._connections):
             if connection.idle and connection.stream.quiet():
                 connection.stream.close()
@@ -120,7 +140,8 @@ class Acceptor:
         """Somebody waits: the longest idle client gives up its place, or the next to be done."""
         self._service.crowded = True
         while len(self._connections) >= self._limits.max_clients:
-            self._room = self._tasks.event()
+            if self._room.is_set:  # two may wait here, for one listener each
+                self._room = self._tasks.event()
             idle = [c for c in self._connections if c.idle and c.stream.quiet()]
             if idle:
                 min(idle, key=_end_of_patience).stream.close()

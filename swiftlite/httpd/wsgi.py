@@ -16,6 +16,9 @@ StartResponse: TypeAlias = Callable[..., Callable[[bytes], None]]
 App: TypeAlias = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 
+_LOOPBACK = {"localhost": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
+
+
 class ServerLog(Protocol):
     """What the server needs of a log; observe.log.Log is one."""
 
@@ -66,13 +69,17 @@ def connection_environ(server: Environ, stream: Stream, send_continue: object) -
     """The part that is the same for all requests of a connection."""
     environ = server.copy()
     peer = stream.peer
-    if isinstance(peer, str):
-        environ["REMOTE_ADDR"], environ["REMOTE_PORT"] = "127.0.0.1", "0"
+    if isinstance(peer, str):  # as if it had come to the port from here
+        environ["REMOTE_ADDR"], environ["REMOTE_PORT"] = _here(server["SERVER_NAME"]), "0"
     else:
         environ["REMOTE_ADDR"], environ["REMOTE_PORT"] = peer[0], str(peer[1])
     environ["swiftlite.stream"] = stream
     environ["swiftlite.continue"] = send_continue
     return environ
+
+
+def _here(listening_at: str) -> str:
+    return _LOOPBACK.get(listening_at, listening_at)
 
 
 class DateLine:

@@ -6,12 +6,13 @@ nothing else runs, and no wait happens while a list is being changed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from swiftlite.host.bundle import Host
 from swiftlite.host.net import Address, Bytes, ConnectFailed, DeadlinePassed, Stream
 from swiftlite.peers.errors import PeerFault, PeerUnreachable
 from swiftlite.peers.exchange import Exchange
+from swiftlite.peers.local import LocalServers
 from swiftlite.peers.wire import Wire
 
 
@@ -26,11 +27,16 @@ class Pool:
         read_timeout: float | None = 10.0,
         keep: int = 64,
         keep_s: float = 30.0,
+        is_own: Callable[[str], bool] | None = None,
     ) -> None:
         """conn_timeout: seconds for a new connection. read_timeout: longest pause in an answer's
         body (Answer.idle_s changes it for one). keep, keep_s: idle connections per address, and
-        how long; less than the other side's keepalive_timeout."""
+        how long; less than the other side's keepalive_timeout. is_own: whether an IP is this
+        host's, where servers are then looked for at local sockets; None: always by TCP."""
         self._net = host.net
+        self._local: LocalServers | None = None
+        if is_own is not None and host.process.place:
+            self._local = LocalServers(host.net, is_own)
         self._monotonic = host.clock.monotonic
         self._conn_timeout = conn_timeout
         self._read_timeout = read_timeout
@@ -122,20 +128,33 @@ class Pool:
         return None
 
     def _connect(self, address: Address) -> Wire:
+        wire = self._connect_here(address)
+        if wire is not None:
+            return wire
         try:
             stream = self._net.connect(address, self._conn_timeout)
         except (ConnectFailed, DeadlinePassed) as error:
             raise self._unreachable(address, error) from None
         return self._wire(address, stream)
 
+    def _connect_here(self, address: Address) -> Wire | None:
+        """At a local socket, which takes no time; None where there is none."""
+        if self._local is None:
+            return None
+        stream = self._local.connect(address, self._conn_timeout)
+        return None if stream is None else self._wire(address, stream)
+
     def _connect_missing(
         self,
         calls: Sequence[tuple[Address, bytes, Bytes]],
         wires: list[Wire | PeerFault | None],
     ) -> None:
+        for index, wire in enumerate(wires):
+            if wire is None:
+                wires[index] = self._connect_here(calls[index][0])
         missing = [index for index, wire in enumerate(wires) if wire is None]
         addresses = [calls[index][0] for index in missing]
-        connected = self._net.connect_many(addresses, self._conn_timeout)
+        connected = self._net.connect_many(addresses, self._conn_timeout) if missing else []
         for index, address, stream in zip(missing, addresses, connected, strict=True):
             if isinstance(stream, ConnectFailed | DeadlinePassed):
                 wires[index] = self._unreachable(address, stream)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from swiftlite.cluster.conf import ClusterConf
+from swiftlite.cluster.local_devices import is_own_address
 from swiftlite.cluster.rings import Rings
 from swiftlite.host.bundle import Host
 from swiftlite.observe.log import Log
@@ -61,7 +62,12 @@ class Context:
             options.error_suppression_interval,
             options.error_suppression_limit,
         )
-        self.pool = Pool(host, conn_timeout=options.conn_timeout, read_timeout=self.read_timeout)
+        self.pool = Pool(
+            host,
+            conn_timeout=options.conn_timeout,
+            read_timeout=self.read_timeout,
+            is_own=is_own_address if options.local_sockets else None,
+        )
         self.buffers = Buffers()
         self.borrowing = Borrowing(host, log, wanted=options.borrow_files)
         self.cors = CorsRules(

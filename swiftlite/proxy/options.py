@@ -133,6 +133,10 @@ class ProxyOptions(PolicyOptions):
         "Read and write the files of large objects directly where an object server on this host"
         " lends them.",
     )
+    local_sockets: bool = opt(
+        True,
+        "Talk over local sockets, not TCP, with those servers on this host that listen at one.",
+    )
     error_suppression_interval: Seconds = opt(
         60.0, "A node with too many errors within this time is left alone as long.", minimum=0
     )

@@ -17,10 +17,10 @@ from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn
 
+from swiftlite.host.net import Address
 from swiftlite.service.child import HEARD
 
 _VARIABLE = "SWIFTLITE_HANDOVER"
-Address = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +31,18 @@ class Handover:
     elders: tuple[int, ...] = ()
 
     def render(self) -> str:
-        doors = [[ip, port, fd] for (ip, port), fd in self.doors.items()]
+        # A local socket is written as one at no port, which versions that know none just close.
+        doors = [
+            [*((address, 0) if isinstance(address, str) else address), fd]
+            for address, fd in self.doors.items()
+        ]
         return json.dumps({"doors": doors, "elders": list(self.elders)})
 
 
 def parse_handover(text: str) -> Handover:
     found = json.loads(text)
     return Handover(
-        {(ip, port): fd for ip, port, fd in found["doors"]},
+        {(ip, port) if port else ip: fd for ip, port, fd in found["doors"]},
         tuple(found["elders"]),
     )
 

@@ -82,3 +82,16 @@ class PortOptions:
     ring_ip: str = opt(
         "", "With servers_per_port, this node's address in the rings, where bind_ip is not that."
     )
+
+
+@dataclass(frozen=True, slots=True)
+class LocalOptions:
+    """A shorter way for processes of the same host and user."""
+
+    SECTION = "DEFAULT"
+    CONF = ("account-server.conf", "container-server.conf", "object-server.conf")
+
+    local_sockets: bool = opt(
+        True,
+        "Listen at a local socket too, for proxies on this host that are run by the same user.",
+    )

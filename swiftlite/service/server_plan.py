@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,7 +13,7 @@ from swiftlite.httpd.limits import HttpLimits
 from swiftlite.observe.options import LogOptions
 from swiftlite.protocols.http1.heads import HeadLimits
 from swiftlite.service.child import CannotStart
-from swiftlite.service.options import PortOptions, ServerOptions
+from swiftlite.service.options import LocalOptions, PortOptions, ServerOptions
 from swiftlite.vocab.limits import Limits
 
 
@@ -38,6 +40,22 @@ class ServerPlan:
     options: ServerOptions
     log: LogOptions
     ports: PortOptions
+    local: LocalOptions
+
+    @property
+    def local_user(self) -> int | None:
+        """For whom it listens at a local socket; None: it does not.
+
+        Raises CannotStart when its user is unknown.
+        """
+        if self.kind.name == "proxy-server" or not self.local.local_sockets:
+            return None
+        if not self.options.user:
+            return os.geteuid()
+        try:
+            return pwd.getpwnam(self.options.user).pw_uid
+        except KeyError as error:
+            raise CannotStart(sentence(self, error)) from error
 
     @property
     def per_port(self) -> bool:
@@ -65,6 +83,7 @@ def plan(kind: ServerKind, path: str, overrides: Mapping[str, str] | None = None
         options(ServerOptions, conf.defaults, where=where),
         options(LogOptions, conf.defaults, where=where),
         options(PortOptions, conf.defaults, where=where),
+        options(LocalOptions, conf.defaults, where=where),
     )
 
 

@@ -6,7 +6,6 @@ crosses it; the modules are imported before it and shared.
 
 from __future__ import annotations
 
-import errno
 import gc
 import signal
 from collections.abc import Callable
@@ -17,14 +16,14 @@ from swiftlite.cluster import conf as cluster_conf
 from swiftlite.cluster.conf import ClusterConf
 from swiftlite.host import bundle, green
 from swiftlite.host.bundle import Host
-from swiftlite.host.net import Listener, render_address
+from swiftlite.host.net import render_address
 from swiftlite.host.tasks import Event
 from swiftlite.httpd.acceptor import Acceptor
 from swiftlite.observe.log import Log
 from swiftlite.observe.options import open_log
 from swiftlite.service.child import CannotStart, Ready, Report, keep_death_signal
 from swiftlite.service.pipeline import Pipeline, load_pipeline
-from swiftlite.service.port import PAUSE_S
+from swiftlite.service.port import Entrance
 from swiftlite.service.server_plan import (
     ServerPlan,
     http_limits,
@@ -60,21 +59,18 @@ def life_of_worker(report: Report, beat_s: float | None) -> Life:
     return Life(report, let_go=report.let_go, beat=report.beat, beat_s=beat_s)
 
 
-def serve(
-    server: ServerPlan, life: Life, door: int | None = None, share: Share | None = None
-) -> None:
+def serve(server: ServerPlan, life: Life, entrance: Entrance, share: Share | None = None) -> None:
     """Serve until told to stop, then finish what is under way. Raises CannotStart.
 
-    door: descriptor of a listening socket, owned from now on; None: listen as the plan says.
-    share: of the connections, where others accept from the same door.
+    entrance: owned from now on. share: of the connections, where others accept there too.
     """
     host = bundle.install(green.make_host())
     host.process.tune_allocator()
     host.process.raise_limits()
     try:
         log = open_log(server.log, server.kind.name, wall=host.clock.wall)
-        # The port may be one that only root can take; what follows is for the user's eyes only.
-        listener = listen(server, host) if door is None else host.net.adopt_listener(door)
+        listener = host.net.adopt_listener(entrance.port)
+        beside = [] if entrance.local is None else [host.net.adopt_listener(entrance.local)]
         if server.options.user:
             keep_death_signal(lambda: host.process.drop_privileges(server.options.user))
         cluster, pipeline = load(server)
@@ -91,6 +87,7 @@ def serve(
         limits=http_limits(server, cluster.limits),
         log=log,
         share=share,
+        beside=beside,
     )
     why = _Service(server, host, acceptor, log, life).run()
     pipeline.close()
@@ -104,19 +101,6 @@ def load(server: ServerPlan) -> tuple[ClusterConf, Pipeline]:
     cluster = cluster_conf.load(server.options.swift_dir)
     refuse_what_cannot_be_kept(server.kind, cluster)
     return cluster, load_pipeline(server.conf, {"swift_dir": cluster_conf.SWIFT_DIR})
-
-
-def listen(server: ServerPlan, host: Host) -> Listener:
-    """Take the server's port, waiting for it up to bind_timeout. Raises CannotStart."""
-    until = host.clock.monotonic() + server.options.bind_timeout
-    while True:
-        try:
-            return host.net.listen(server.address, backlog=server.options.backlog)
-        except OSError as error:
-            if error.errno != errno.EADDRINUSE or host.clock.monotonic() >= until:
-                where = render_address(server.address)
-                raise CannotStart(f"cannot listen at {where}: {error.strerror}") from error
-        host.tasks.sleep(PAUSE_S)
 
 
 class _Service:

@@ -21,7 +21,7 @@ from swiftlite.service.child import CannotStart, Ready, Report
 from swiftlite.service.crew import Crew, Post
 from swiftlite.service.handover import Handover, take_over
 from swiftlite.service.pipeline import preload
-from swiftlite.service.port import Address, Doors
+from swiftlite.service.port import Doors, Port
 from swiftlite.service.process_name import set_process_name
 from swiftlite.service.reload import Reloader, Watchdog, WatchPorts, tell
 from swiftlite.service.ring_ports import RingPorts, ports_or_refuse
@@ -82,35 +82,37 @@ def check(kind: ServerKind, path: str) -> None:
 def run_plan(server: ServerPlan, ready: Ready) -> None:
     """Serve as a part of something larger, which hears the signals; ready is called once."""
     set_process_name(f"{server.kind.title} {server.conf.path}")
-    if server.options.worker_count == 0:
-        serve(server, Life(ready))
-        return
     host = plain.make_host()
     log = open_log(server.log, server.kind.name, wall=host.clock.wall)
-    doors = _doors(server, host, Handover())
+    doors = _doors(server, host, Handover(), log)
     doors.open(server.address)
+    if server.options.worker_count == 0:
+        serve(server, Life(ready), doors.enter(server.address))
+        return
     posts = _posts(server, doors, [server.address], server.options.worker_count, None)
     Crew(posts, host.clock.monotonic, log, grace=_grace(server), on_ready=ready).run()
 
 
 def _run_alone(server: ServerPlan) -> None:
+    host = plain.make_host()
+    log = open_log(server.log, server.kind.name, wall=host.clock.wall)
+    doors = _doors(server, host, Handover(), log)
+    doors.open(server.address)
     pause = _watchdog_pause()
-    serve(
-        server,
-        Life(
-            lambda: tell("READY=1"),
-            lambda: tell("STOPPING=1"),
-            let_go=lambda: None,
-            beat=lambda: tell("WATCHDOG=1"),
-            beat_s=pause,
-        ),
+    life = Life(
+        lambda: tell("READY=1"),
+        lambda: tell("STOPPING=1"),
+        let_go=lambda: None,
+        beat=lambda: tell("WATCHDOG=1"),
+        beat_s=pause,
     )
+    serve(server, life, doors.enter(server.address))
 
 
 def _run_crew(server: ServerPlan, handover: Handover) -> None:
     host = plain.make_host()
     log = open_log(server.log, server.kind.name, wall=host.clock.wall)
-    doors = _doors(server, host, handover)
+    doors = _doors(server, host, handover, log)
     address = _open(doors, server.address, handover, log)
     doors.close_but([address])
     pause = _watchdog_pause()
@@ -118,15 +120,16 @@ def _run_crew(server: ServerPlan, handover: Handover) -> None:
     _crew(server, host, log, doors, posts, handover, pause).run()
 
 
-def _open(doors: Doors, address: Address, handover: Handover, log: Log) -> Address:
+def _open(doors: Doors, address: Port, handover: Handover, log: Log) -> Port:
     """Where the server listens: after a reload rather where it did than nowhere."""
     try:
         doors.open(address)
     except CannotStart as error:
-        if not handover.doors:
+        served = [found for found in handover.doors if not isinstance(found, str)]
+        if not served:
             raise
         log.error(f"{error} Serving on where it has served.")
-        return next(iter(handover.doors))
+        return served[0]
     return address
 
 
@@ -135,7 +138,7 @@ def _run_on_ring_ports(server: ServerPlan, handover: Handover) -> None:
     host = plain.make_host()
     log = open_log(server.log, server.kind.name, wall=host.clock.wall)
     ports = _ring_ports(server, log.error)
-    doors = _doors(server, host, handover)
+    doors = _doors(server, host, handover, log)
     pause = _watchdog_pause()
 
     def posts_for(found: Iterable[int]) -> list[Post]:
@@ -185,7 +188,7 @@ def _crew(
 
 
 def _posts(
-    server: ServerPlan, doors: Doors, addresses: list[Address], count: int, pause: float | None
+    server: ServerPlan, doors: Doors, addresses: list[Port], count: int, pause: float | None
 ) -> list[Post]:
     """So many posts for each address."""
     many = len(addresses) > 1 or server.per_port
@@ -203,7 +206,7 @@ def _posts(
 def _worker(
     server: ServerPlan,
     doors: Doors,
-    address: Address,
+    address: Port,
     place: str,
     pause: float | None,
     share: Share,
@@ -217,13 +220,15 @@ def _worker(
     return work
 
 
-def _doors(server: ServerPlan, host: Host, handover: Handover) -> Doors:
+def _doors(server: ServerPlan, host: Host, handover: Handover, log: Log) -> Doors:
     return Doors(
         handover.doors,
         backlog=server.options.backlog,
         patience=server.options.bind_timeout,
+        local_user=server.local_user,
         monotonic=host.clock.monotonic,
         sleep=host.tasks.sleep,
+        warn=log.warning,
     )
 
 

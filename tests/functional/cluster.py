@@ -33,7 +33,7 @@ from swiftlite.ring import Ring
 from swiftlite.service.port import port_fault
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-PROXY_LANES = ("relay_by_splice", "hash_once", "borrow_files")
+PROXY_LANES = ("relay_by_splice", "hash_once", "borrow_files", "local_sockets")
 LANES_OFF = os.environ.get("SWIFTLITE_TEST_LANES") == "off"
 _WENT_WELL = re.compile(r'" [234]\d\d |HTTP/1.1 [234]\d\d ')
 PATIENCE_S = 60.0
@@ -362,7 +362,10 @@ def switch_lanes_off(layout: Layout) -> None:
         lines = "".join(f"{option} = false\n" for option in off)
         text = path.read_text()
         assert use in text
-        path.write_text(text.replace(use, use + lines))
+        text = text.replace(use, use + lines)
+        if server.kind != "proxy":
+            text = text.replace("[DEFAULT]\n", "[DEFAULT]\nlocal_sockets = false\n")
+        path.write_text(text)
 
 
 def is_gone(pid: int) -> bool:

@@ -72,6 +72,7 @@ def stored(cluster: Separate) -> dict[str, list[tuple[str, str]]]:
     return found
 
 
+@pytest.mark.skipif(clusters.LANES_OFF, reason="there are no lanes to compare with")
 def test_the_same_with_lanes_and_without(tmp_path: Path) -> None:
     seen, kept = [], []
     for off in (False, True):

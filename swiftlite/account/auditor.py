@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from swiftlite.config.option import opt
 from swiftlite.dbstore import ACCOUNT_KIND, AccountBroker, DatabaseOptions
 from swiftlite.dbsync.auditor import DatabaseAuditor
-from swiftlite.dbsync.databases import engine_of
+from swiftlite.dbsync.databases import engine_for
 from swiftlite.dbsync.options import AuditorOptions
 from swiftlite.service.daemon_main import run_daemon
 from swiftlite.service.passes import DaemonContext, DaemonSpec, Pass
@@ -26,7 +26,7 @@ class AccountAuditorOptions(AuditorOptions):
 
 def build(context: DaemonContext, options: AccountAuditorOptions) -> Pass:
     database = context.table(DatabaseOptions)
-    engine = engine_of(ACCOUNT_KIND, context.host, context.cluster, database, context.log)
+    engine = engine_for(ACCOUNT_KIND, context, database)
     return DatabaseAuditor(context, options, engine, AccountBroker, options.accounts_per_second)
 
 

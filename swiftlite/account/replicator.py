@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from swiftlite.dbstore import ACCOUNT_KIND, AccountBroker, DatabaseOptions
 from swiftlite.dbstore.rows import ContainerRow
-from swiftlite.dbsync.databases import engine_of
+from swiftlite.dbsync.databases import engine_for
 from swiftlite.dbsync.options import ReplicatorOptions
 from swiftlite.dbsync.replicator import DatabaseReplicator
 from swiftlite.dbsync.visit import NoChores
@@ -23,7 +23,7 @@ class AccountReplicatorOptions(ReplicatorOptions):
 
 def build(context: DaemonContext, options: AccountReplicatorOptions) -> Pass:
     database = context.table(DatabaseOptions)
-    engine = engine_of(ACCOUNT_KIND, context.host, context.cluster, database, context.log)
+    engine = engine_for(ACCOUNT_KIND, context, database)
     chores: NoChores[ContainerRow] = NoChores()
     return DatabaseReplicator(
         context, options, engine, AccountBroker, context.rings.account, chores

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from swiftlite.config.option import opt
 from swiftlite.dbstore import CONTAINER_KIND, ContainerBroker, DatabaseOptions
 from swiftlite.dbsync.auditor import DatabaseAuditor
-from swiftlite.dbsync.databases import engine_of
+from swiftlite.dbsync.databases import engine_for
 from swiftlite.dbsync.options import AuditorOptions
 from swiftlite.service.daemon_main import run_daemon
 from swiftlite.service.passes import DaemonContext, DaemonSpec, Pass
@@ -26,7 +26,7 @@ class ContainerAuditorOptions(AuditorOptions):
 
 def build(context: DaemonContext, options: ContainerAuditorOptions) -> Pass:
     database = context.table(DatabaseOptions)
-    engine = engine_of(CONTAINER_KIND, context.host, context.cluster, database, context.log)
+    engine = engine_for(CONTAINER_KIND, context, database)
     return DatabaseAuditor(context, options, engine, ContainerBroker, options.containers_per_second)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from swiftlite.container.chores import ContainerChores
 from swiftlite.container.misplaced import MisplacedRows
 from swiftlite.dbstore import CONTAINER_KIND, ContainerBroker, DatabaseOptions
-from swiftlite.dbsync.databases import engine_of
+from swiftlite.dbsync.databases import engine_for
 from swiftlite.dbsync.options import ReplicatorOptions
 from swiftlite.dbsync.replicator import DatabaseReplicator
 from swiftlite.service.daemon_main import run_daemon
@@ -24,7 +24,7 @@ class ContainerReplicatorOptions(ReplicatorOptions):
 def build(context: DaemonContext, options: ContainerReplicatorOptions) -> Pass:
     database = context.table(DatabaseOptions)
     host, ring = context.host, context.rings.container
-    engine = engine_of(CONTAINER_KIND, host, context.cluster, database, context.log)
+    engine = engine_for(CONTAINER_KIND, context, database)
     misplaced = MisplacedRows(
         engine,
         ring.current,

@@ -19,7 +19,7 @@ from swiftlite.dbstore.footprint import Footprint, footprint
 from swiftlite.dbstore.glance import Sql, glance
 from swiftlite.dbstore.options import DatabaseOptions
 from swiftlite.dbstore.places import Place
-from swiftlite.dbsync.databases import engine_of
+from swiftlite.dbsync.databases import engine_for
 from swiftlite.dbsync.walk import Walk
 from swiftlite.formats.db_schema.common import DELETED_STATUS
 from swiftlite.peers.direct import Caller
@@ -53,9 +53,7 @@ class ReaperPass:
         host = context.host
         self._context = context
         self._options = options
-        self._engine = engine_of(
-            ACCOUNT_KIND, host, context.cluster, context.table(DatabaseOptions), context.log
-        )
+        self._engine = engine_for(ACCOUNT_KIND, context, context.table(DatabaseOptions))
         self._pool = Pool(
             host, conn_timeout=options.conn_timeout, read_timeout=options.node_timeout
         )

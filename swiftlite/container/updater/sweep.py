@@ -16,7 +16,7 @@ from swiftlite.dbstore.errors import DatabaseError, DatabaseMissing, DeviceUnusa
 from swiftlite.dbstore.facts import ContainerFacts
 from swiftlite.dbstore.options import DatabaseOptions
 from swiftlite.dbstore.quarantine import quarantine
-from swiftlite.dbsync.databases import engine_of
+from swiftlite.dbsync.databases import engine_for
 from swiftlite.dbsync.memory import Look, Memory
 from swiftlite.dbsync.walk import Walk
 from swiftlite.peers.pool import Pool
@@ -39,9 +39,7 @@ class UpdaterPass:
         host = context.host
         self._context = context
         self._options = options
-        self._engine = engine_of(
-            CONTAINER_KIND, host, context.cluster, context.table(DatabaseOptions), context.log
-        )
+        self._engine = engine_for(CONTAINER_KIND, context, context.table(DatabaseOptions))
         self._memory = Memory(self._engine, host.clock)
         self._pool = Pool(
             host, conn_timeout=options.conn_timeout, read_timeout=options.node_timeout

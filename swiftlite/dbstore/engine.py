@@ -311,7 +311,10 @@ class Engine(Generic[Row]):
         if lease.writer and self._reachable.get(path) != connection.file_id:
             # Whoever made it may have failed, or been cut short, before its directories were
             # synced; what we are about to acknowledge must not depend on that.
-            sync_upwards(self.disk, place.directory, place.device_path)
+            try:
+                sync_upwards(self.disk, place.directory, place.device_path)
+            except OSError as error:
+                raise device_error(place.directory, error) from error
             self._remember_reachable(path, connection.file_id)
         self.kind.migrate(connection.sql)
         found = connection.sql.execute(self.kind.names_query).fetchone()

@@ -10,7 +10,7 @@ from contextlib import suppress
 import pytest
 
 from swiftlite.dbstore.create import create_database, database_image, sync_upwards
-from swiftlite.dbstore.errors import DatabaseError, DatabaseExists
+from swiftlite.dbstore.errors import DatabaseError, DatabaseExists, DeviceUnusable
 from swiftlite.formats.db_schema import container
 from swiftlite.testing.sim_disk import SimDisk
 from swiftlite.testing.sim_faults import Faults, PowerCut
@@ -149,3 +149,24 @@ def test_the_engine_syncs_the_way_to_a_database_that_others_made(store: Store) -
     broker.merge_rows([row("p")])
     assert len(synced) == 5
     noting.close()
+
+
+def test_a_device_that_goes_while_the_way_to_a_database_is_synced_is_unusable(
+    store: Store,
+) -> None:
+    """Chaos, seed 12: a device was unmounted between a replicator's open and its sync."""
+    store.made_container()
+    store.close()
+    plain = Store(store.root).host.disk
+
+    class Going:
+        def __getattr__(self, name: str) -> object:
+            return getattr(plain, name)
+
+        def fsync_dir(self, path: str) -> None:
+            raise FileNotFoundError(errno.ENOENT, "No such file or directory", path)
+
+    going = Store(store.root, disk=Going())  # type: ignore[arg-type]  # a Disk by delegation
+    with pytest.raises(DeviceUnusable):
+        going.container().merge_rows([row("o")])
+    going.close()

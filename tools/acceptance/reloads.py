@@ -16,6 +16,7 @@ import argparse
 import contextlib
 import http.client
 import itertools
+import os
 import random
 import shutil
 import signal
@@ -89,7 +90,9 @@ class Cluster:
         changed.rename(link)
         pid = str(self._processes[server].pid)
         command = [sys.executable, str(REPOSITORY / "bin/swiftlite-reload"), "-t", "60", pid]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # launchers look for python3
+        environ = {**os.environ, "PATH": path}
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
         if done.returncode:
             print(f"{server.label}: {done.stdout}{done.stderr}".strip(), flush=True)
         return done.returncode == 0
@@ -178,8 +181,8 @@ class Load:
             connection.close()
             return verb, repr(error)
         held = known.get(name)
-        wanted = {"PUT": 201, "LIST": 200, "DELETE": 204 if held else 404}
-        if answer.status != wanted.get(verb, 200 if held else 404):
+        wanted = {"PUT": (201,), "LIST": (200, 204), "DELETE": (204,) if held else (404,)}
+        if answer.status not in wanted.get(verb, (200,) if held else (404,)):
             return verb, f"{answer.status} for {name}"
         if verb == "GET" and held and content != held:
             return verb, f"other bytes for {name}"

@@ -73,6 +73,9 @@ class ObjectServerOptions:
     keep_cache_slo_manifest: bool = opt(
         False, "Keep manifests of static large objects in the page cache."
     )
+    send_rows_together: bool = opt(
+        True, "Tell a container server of many objects in one call, where it takes that."
+    )
     lend_files: bool = opt(
         True,
         "Let proxies on this host, run by the same user, read and write files of large objects"

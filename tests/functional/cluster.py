@@ -31,9 +31,9 @@ from swiftlite.cluster import conf as cluster_conf
 from swiftlite.host import plain
 from swiftlite.ring import Ring
 from swiftlite.service.port import port_fault
+from tools.faults.lanes import switch_off
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-PROXY_LANES = ("relay_by_splice", "hash_once", "borrow_files", "local_sockets")
 LANES_OFF = os.environ.get("SWIFTLITE_TEST_LANES") == "off"
 _WENT_WELL = re.compile(r'" [234]\d\d |HTTP/1.1 [234]\d\d ')
 PATIENCE_S = 60.0
@@ -352,20 +352,7 @@ def made_beforehand(layout: Layout, replicas: int, port: int, workers: int) -> N
     marker = create(layout, marker, plain.make_host())
     write_confs(layout, marker, Front(HOST, port, workers, True, marker.owner_key))
     if LANES_OFF:
-        switch_lanes_off(layout)
-
-
-def switch_lanes_off(layout: Layout) -> None:
-    for server in layout.servers:
-        off = {"proxy": PROXY_LANES, "object": ("lend_files",)}.get(server.kind, ())
-        path, use = layout.conf(server), f"use = egg:swiftlite#{server.kind}\n"
-        lines = "".join(f"{option} = false\n" for option in off)
-        text = path.read_text()
-        assert use in text
-        text = text.replace(use, use + lines)
-        if server.kind != "proxy":
-            text = text.replace("[DEFAULT]\n", "[DEFAULT]\nlocal_sockets = false\n")
-        path.write_text(text)
+        switch_off(layout)
 
 
 def is_gone(pid: int) -> bool:

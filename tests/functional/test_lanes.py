@@ -13,6 +13,7 @@ import pytest
 from swiftlite.cli.embedded.layout import ServerName
 from tests.functional import cluster as clusters
 from tests.functional.cluster import Answer, Client, Separate, wait_for
+from tools.faults.lanes import switch_off
 
 pytestmark = pytest.mark.slow
 
@@ -79,7 +80,7 @@ def test_the_same_with_lanes_and_without(tmp_path: Path) -> None:
         cluster = Separate(tmp_path / str(off))
         try:
             if off:
-                clusters.switch_lanes_off(cluster.layout)
+                switch_off(cluster.layout)
             client = cluster.start().client()
             seen.append(conversation(client))
             kept.append(sorted(map(sorted, stored(cluster).values())))

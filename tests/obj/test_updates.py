@@ -217,6 +217,14 @@ def lane_length(server: Server) -> int:
     return sum(len(lane.queue) for lane in lanes.values())
 
 
+def test_rows_go_singly_where_that_is_wished(
+    host: Host, tmp_path: Path, swiftlite_containers: Containers
+) -> None:
+    server = Server(host, tmp_path, send_rows_together=False)
+    assert [put_one(server, swiftlite_containers, n) for n in range(3)] == [201] * 3
+    assert [call[0] for call in swiftlite_containers.calls] == ["PUT"] * 3
+
+
 def test_a_batch_that_fails_is_kept_row_by_row(
     host: Host, server: Server, swiftlite_containers: Containers
 ) -> None:

@@ -32,6 +32,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from swiftlite.cli.embedded.layout import Layout
+from swiftlite.cli.embedded.marker import read_marker
+from tools.faults.lanes import switch_off
 from tools.faults.replicas import Replicas
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -146,12 +149,23 @@ class Disk:
 class Cluster:
     """The embedded cluster as a process group of its own."""
 
-    def __init__(self, data: Path, port: int, log: Path) -> None:
+    def __init__(self, data: Path, port: int, log: Path, *, lanes: bool = True) -> None:
         self.data, self.port, self._log = data, port, log
+        self._lanes = lanes
         self._storage_port = 20_000 + port % 100 * 100
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self, ready_within_s: float = 60.0) -> None:
+    def start(self) -> None:
+        new = not self.data.exists()
+        self._start_once()
+        if new and not self._lanes:
+            self.kill()
+            marker = read_marker(self.data)
+            assert marker is not None
+            switch_off(Layout(self.data, marker.devices, marker.first_port))
+            self._start_once()
+
+    def _start_once(self, ready_within_s: float = 60.0) -> None:
         command = [sys.executable, "-m", "swiftlite.cli.main", "server", str(self.data)]
         command += ["--port", str(self.port), "--test-users"]
         if not self.data.exists():  # a block of ports that no other cluster here begins with
@@ -214,7 +228,7 @@ def _session_members(leader: int) -> Iterator[int]:
 
 
 def _body(chance: random.Random) -> bytes:
-    size = chance.choice((0, 1, 700, 1024, 4096, 65_536, 70_000, 300_000, 1_500_000))
+    size = chance.choice((0, 1, 700, 1024, 4096, 65_536, 70_000, 300_000, 1_500_000, 5_000_000))
     return chance.randbytes(size)
 
 
@@ -372,6 +386,7 @@ def main() -> int:
     parser.add_argument("--cuts", type=int, default=50, help="how many cuts (default 50)")
     parser.add_argument("--seed", type=int, default=None, help="repeat a run's random choices")
     parser.add_argument("--size-gib", type=int, default=16, help="size of the sparse image")
+    parser.add_argument("--lanes", choices=("on", "off"), default="on", help="the fast lanes")
     parser.add_argument("--keep", action="store_true", help="leave image and logs when it fails")
     options = parser.parse_args()
     seed = random.randrange(1 << 30) if options.seed is None else options.seed
@@ -379,7 +394,8 @@ def main() -> int:
     print(f"seed {seed}", flush=True)
     folder = Path(tempfile.mkdtemp(prefix="power-cut-"))
     disk = Disk(folder, options.size_gib)
-    cluster = Cluster(disk.mount_point / "cluster", _free_port(), folder / "cluster.log")
+    log = folder / "cluster.log"
+    cluster = Cluster(disk.mount_point / "cluster", _free_port(), log, lanes=options.lanes == "on")
     ledger = Ledger()
     failed = False
     try:
@@ -388,7 +404,7 @@ def main() -> int:
             print(one_cut(disk, cluster, ledger, chance, cut), flush=True)
     except Wrong as wrong:
         failed = True
-        print(f"FAILED: {wrong} (seed {seed}; log {folder / 'cluster.log'})", flush=True)
+        print(f"FAILED: {wrong} (seed {seed}; log {log})", flush=True)
     finally:
         cluster.kill()
         if not (failed and options.keep):

@@ -80,6 +80,7 @@ class ObjectServer:
         sender = RowSender(
             host, pool, log,
             node_timeout=options.node_timeout, patience=options.container_update_timeout,
+            together=options.send_rows_together,
         )  # fmt: skip
         updates = Updates(
             sender, manager, log,

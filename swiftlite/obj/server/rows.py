@@ -94,17 +94,22 @@ class _Lane:
 
 
 class RowSender:
-    """node_timeout: of one call; patience: how long a request waits in all. Seconds."""
+    """node_timeout: of one call; patience: how long a request waits in all. Seconds.
+
+    together: many in a call, where they are taken.
+    """
 
     def __init__(
-        self, host: Host, pool: Pool, log: RowLog, *, node_timeout: float, patience: float
-    ) -> None:
+        self, host: Host, pool: Pool, log: RowLog, *,
+        node_timeout: float, patience: float, together: bool = True,
+    ) -> None:  # fmt: skip
         self.tasks = host.tasks
         self.monotonic = host.clock.monotonic
         self.pool = pool
         self.log = log
         self.node_timeout = node_timeout
         self.patience = patience
+        self._together = together
         self._takes_rows: set[Address] = set()
         self._lanes: dict[tuple[Target, str, str], _Lane] = {}
 
@@ -194,7 +199,7 @@ class RowSender:
         return None
 
     def _note_lane(self, address: Address, answer: Answer) -> None:
-        if answer.headers.get(X_BACKEND_SWIFTLITE) == _ROWS:
+        if self._together and answer.headers.get(X_BACKEND_SWIFTLITE) == _ROWS:
             self._takes_rows.add(address)
         else:
             self._takes_rows.discard(address)

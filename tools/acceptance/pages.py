@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -146,13 +147,15 @@ def main() -> int:
     if os.geteuid() != 0 or missing:
         print("needs root" if os.geteuid() else f"needs {', '.join(missing)}", file=sys.stderr)
         return _CANNOT
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was made goes all the same
     folder = Path(options.dir or tempfile.mkdtemp(prefix="datacentre-"))
     package = options.package or _build(folder)
     names = [ORDER[0], *options.page] if options.page else list(ORDER)
     try:
         base = image.debian(options.tree)
         layer = image.with_package(base, package, folder / "image")
-        with DataCentre("slpages", folder / "machines", [layer, base], ADDRESSES).open() as centre:
+        name = f"pages{os.getpid()}"
+        with DataCentre(name, folder / "machines", [layer, base], ADDRESSES).open() as centre:
             return _run_all(Run(centre, package), [name for name in ORDER if name in names])
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -57,6 +57,7 @@ class Machine:
         enter = "".join(f"echo $$ >{group}/cgroup.procs; " for group in groups)
         boot = shlex.join(
             [
+                *("setpriv", "--pdeathsig", "TERM"),  # nothing outlives whoever made it
                 *("systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--boot"),
                 *("--directory", str(self.root), "--machine", self.name, "--console=pipe"),
                 *("--network-namespace-path", f"/run/netns/{self.namespace}"),

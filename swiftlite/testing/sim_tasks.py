@@ -159,9 +159,11 @@ class Scheduler:
             self.clock.advance_to(moment)
             while self._timers and self._timers[0][0] <= moment:
                 self._ready.append(heapq.heappop(self._timers)[2])
-        chosen = self._chance.randrange(len(self._ready))
-        self._ready[chosen], self._ready[-1] = self._ready[-1], self._ready[chosen]
-        self._ready.pop()()
+        ready = self._ready
+        if len(ready) > 1:
+            chosen = int(self._chance.random() * len(ready))  # a quarter of randrange's cost
+            ready[chosen], ready[-1] = ready[-1], ready[chosen]
+        ready.pop()()
 
 
 class SimTask(Generic[T]):

@@ -117,7 +117,7 @@ class ContainerController:
         info = self._account(request, target)
         if not info.exists and context.options.account_autocreate and info.status != 410:
             if not autocreate_account(context, request, target.account):
-                raise Refusal(500, "The account could not be made just now.")
+                raise Refusal(503, "The account could not be made just now.")
             info = self._account(request, target)
         if not info.exists:
             raise Refusal(404)
@@ -148,8 +148,12 @@ class ContainerController:
         return self._changed(request, target, "UPDATE", passed, body=body)
 
     def _account(self, request: Request, target: Target) -> AccountInfo:
+        """What is known of the account; 503 when nobody can say."""
         fresh = self._context.doubts(self._context.options.account_existence_skip_cache_pct)
-        return get_account_info(request.environ, self._app, account=target.account, fresh=fresh)
+        info = get_account_info(request.environ, self._app, account=target.account, fresh=fresh)
+        if info.status >= 500:
+            raise Refusal(503, "The account of this container cannot be reached just now.")
+        return info
 
     def _check_change(self, request: Request) -> None:
         """Access lists into their stored form, metadata within its limits, and nothing of the

@@ -44,11 +44,11 @@ def test_a_container_is_made_with_its_account(make_cluster: Make) -> None:
     assert cluster.ask("PUT", "/v1/new/c/o", b"x").status == 201
 
 
-def test_an_account_that_cannot_be_made_is_an_error(make_cluster: Make) -> None:
+def test_an_account_that_cannot_be_made_now_is_worth_another_try(make_cluster: Make) -> None:
     cluster = make_cluster()
     for node in cluster.nodes:
         node.fault = answering(503, "PUT", kind="account")
-    assert cluster.ask("PUT", "/v1/new/c").status == 500
+    assert cluster.ask("PUT", "/v1/new/c").status == 503
 
 
 def test_a_policy_is_chosen_by_any_of_its_names(make_cluster: Make) -> None:
@@ -209,3 +209,16 @@ def test_rows_for_an_account_that_is_not_there_yet_go_to_the_containers(
         X_Timestamp="1700000000.00000",
     )
     assert all(node.saw("UPDATE", "container") for node in cluster.primaries), answer.status
+
+
+def test_a_container_whose_account_nobody_can_tell_of_is_not_said_to_be_missing(
+    make_cluster: Make,
+) -> None:
+    """Found by simulated power cuts: a 404 makes a client believe that all of it is gone."""
+    cluster = make_cluster()
+    cluster.make_container()
+    for node in cluster.nodes:
+        node.stop()
+    for method in ("GET", "HEAD", "PUT", "POST", "DELETE"):
+        assert cluster.ask(method, "/v1/a/c").status == 503, method
+    assert cluster.ask("PUT", "/v1/a/c/o", b"body").status == 503

@@ -71,22 +71,28 @@ def test_lintian_finds_nothing(package: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_an_installation_has_every_command_its_user_and_its_directories(debian: Debian) -> None:
+def test_an_installation_has_every_command_and_a_purge_leaves_nothing(debian: Debian) -> None:
     debian.run("dpkg --install /root/swiftlite.deb")
     for command in commands():
-        debian.run(f"{command} --help >/dev/null")
-        debian.run(f"test -f /usr/share/man/man1/{command}.1.gz")
-        debian.run(f"test -f /usr/share/bash-completion/completions/{command}.bash -o "
-                   f"-f /usr/share/bash-completion/completions/{command}")  # fmt: skip
+        page, completion = f"man/man1/{command}.1.gz", f"bash-completion/completions/{command}"
+        debian.run(
+            f"test -x /usr/bin/{command} -a -f /usr/share/{page} && ls /usr/share/{completion}*"
+        )
+    for command in ("swiftlite", "swiftlite-ring-builder", "swiftlite-object-replicator"):
+        debian.run(f"{command} --help")
     owners = debian.run("stat -c '%n %U:%G %a' /etc/swift /srv/node /run/swift /var/cache/swift")
-    assert owners.split("\n") == [
+    assert owners.splitlines() == [
         "/etc/swift root:swift 750",
         "/srv/node root:root 755",
         "/run/swift swift:swift 755",
         "/var/cache/swift swift:swift 775",
-        "",
     ]
     debian.run("systemd-analyze verify --man=no /lib/systemd/system/swiftlite*.target")
+
+    debian.run("dpkg --purge swiftlite")
+    for gone in ("/etc/swift", "/srv/node", "/var/lib/swift", "/usr/lib/swiftlite"):
+        debian.run(f"test ! -e {gone}")
+    assert debian.run("find /etc/systemd /lib/systemd -name '*swiftlite*'") == ""
 
 
 def test_run_upgraded_removed_and_purged(debian: Debian, package: Path, tmp_path: Path) -> None:
@@ -128,11 +134,3 @@ def test_run_upgraded_removed_and_purged(debian: Debian, package: Path, tmp_path
     assert debian.run("cd /srv/node && find . -type f | sort") == held
     debian.run("test ! -e /var/log/swift -a ! -e /var/cache/swift -a ! -e /run/swift")
     debian.run("id swift")  # the disks are its
-
-
-def test_purged_where_nothing_was_made_it_leaves_nothing(debian: Debian) -> None:
-    debian.run("dpkg --install /root/swiftlite.deb")
-    debian.run("dpkg --purge swiftlite")
-    debian.run("test ! -e /etc/swift -a ! -e /srv/node -a ! -e /var/lib/swift")
-    debian.run("test ! -e /usr/lib/swiftlite")
-    assert debian.run("find /etc/systemd /lib/systemd -name '*swiftlite*'") == ""

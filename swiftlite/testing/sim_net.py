@@ -27,6 +27,7 @@ from swiftlite.testing.sim_tasks import Scheduler, Waiter
 
 _WINDOW_BYTES = 262_144  # on the way and unread, per direction
 _PIECE_BYTES = 65_536
+_PACKET_BYTES = 1_500
 _FIRST_FILENO = 500_000
 _GIVE_UP_S = 130.0  # how long TCP tries to connect
 
@@ -90,10 +91,11 @@ class Network:
         return self.scheduler.clock.monotonic() + self._chance.uniform(*self.delay) + late
 
     def arrival_of(self, size: int, sender: str, receiver: str) -> float:
-        """The same for a piece, which waits for its turn at both ends where there is a rate."""
+        """The same for a piece, which waits for its turn at both ends where there is a rate. What
+        fits into one packet need not wait: queues are fair, as Linux's are."""
         link = sender, receiver
         self.carried[link] = self.carried.get(link, 0) + size
-        if not self.rate or sender == receiver:
+        if not self.rate or sender == receiver or size <= _PACKET_BYTES:
             return self.arrival()
         now = self.scheduler.clock.monotonic()
         ends = ("out", sender), ("in", receiver)

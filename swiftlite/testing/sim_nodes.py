@@ -190,6 +190,8 @@ class Journal:
 
     def sync(self, directory: DirNode | None) -> None:
         """A sync of a directory, or (None) of a file."""
+        if directory is None and not self.ordered:
+            return
         kept = []
         for sequence, changes in self._waiting:
             touched = not isinstance(changes, Content) and any(

@@ -184,7 +184,8 @@ class Breaker:
             file = node.disk.names.file(path)
             if self._chance.random() < 0.3:
                 name = self._chance.choice(sorted(file.attributes))
-                node.disk.rot_attribute(path, name, self._chance.randrange(30))
+                place = self._chance.randrange(len(file.attributes[name]))
+                node.disk.rot_attribute(path, name, place)
             elif file.data:
                 node.disk.rot(path, self._chance.randrange(len(file.data)))
 

@@ -144,7 +144,11 @@ class Run:
             "windows": journal.by_window(),
             "growth": [one._asdict() for one in grown],
             "samples": [
-                {"moment": round(one.moment, 1), **one.total()._asdict()} for one in self.samples
+                {
+                    "moment": round(one.moment, 1),
+                    **{name: use[1:] for name, use in one.uses.items()},
+                }
+                for one in self.samples
             ],
             "examples": journal.examples,
             "faults": faults,

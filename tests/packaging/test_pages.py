@@ -15,7 +15,9 @@ PAGE = """\
 <!-- act: insert storage1 sdb1 -->
 Words.
 
-```console storage1 storage2 within=20 status=1
+*storage1, storage2*
+
+```console within=20 status=1
 # for disk in sdb1; do
 >     mkfs.xfs \\
         /dev/$disk
@@ -37,7 +39,7 @@ def test_a_page_is_read_as_an_operator_reads_it(tmp_path: Path) -> None:
     assert page.steps == [
         Act(3, ["insert", "storage1", "sdb1"]),
         Block(
-            6, ["storage1", "storage2"], 20.0, 1, [loop, Command("ls", ["one", "...two..."])]
+            8, ["storage1", "storage2"], 20.0, 1, [loop, Command("ls", ["one", "...two..."])]
         ),
     ]  # fmt: skip
     assert page.count == 2

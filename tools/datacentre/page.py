@@ -1,15 +1,18 @@
 r"""A page's commands, as an operator reads them, and what the page says comes of them.
 
-    ```console storage1 storage2
-    # swiftlite-init main status
-    proxy-server running ...
+    *storage1, storage2*
+
+    ```console within=20
+    # systemctl is-active swiftlite-object-server
+    active
     ```
 
-Commands follow the prompt of root, "# ", and go on in lines that follow a "\" or that begin with
-"> ". Lines below are what it answers: each has to be in the output, in this order; "..." stands for
-anything. Words after the machines: `within=60` repeats the block's last command for so many seconds
-until it answers so; `status=1` says how it ends, when not with 0. A comment of the page's source,
-`<!-- act: insert storage2 sdb1 -->`, says what hands in the data centre do meanwhile.
+The line above says on which machines, one after the other. Commands follow the prompt of root, "# ",
+and go on in lines that follow a "\" or that begin with "> ". Lines below are what it answers: each has
+to be in the output, in this order; "..." stands for anything. Words of the fence: `within=20` repeats
+the block's last command for so many seconds until it answers so; `status=1` says how it ends, when not
+with 0. A comment of the page's source, `<!-- act: insert storage2 sdb1 -->`, says what hands in the
+data centre do meanwhile.
 """
 
 from __future__ import annotations
@@ -20,7 +23,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 _ACT = re.compile(r"^<!-- act: (.+) -->$")
-_FENCE = re.compile(r"^```console (.+)$")
+_MACHINES = re.compile(r"^\*([a-z0-9]+(?:, [a-z0-9]+)*)\*$")
+_FENCE = re.compile(r"^```console(.*)$")
 
 
 @dataclass
@@ -64,18 +68,23 @@ def read_page(path: Path) -> Page:
 
 def _steps(lines: list[str]) -> Iterator[Block | Act]:
     at = 0
+    machines: list[str] = []
     while at < len(lines):
-        if found := _ACT.match(lines[at]):
+        if named := _MACHINES.match(lines[at]):
+            machines = named[1].split(", ")
+        elif found := _ACT.match(lines[at]):
             yield Act(at + 1, found[1].split())
         elif found := _FENCE.match(lines[at]):
             end = lines.index("```", at)
-            yield _block(at + 1, found[1].split(), lines[at + 1 : end])
-            at = end
+            yield _block(at + 1, machines, found[1].split(), lines[at + 1 : end])
+            machines, at = [], end
         at += 1
 
 
-def _block(line: int, words: list[str], lines: list[str]) -> Block:
-    options = dict(word.split("=") for word in words if "=" in word)
+def _block(line: int, machines: list[str], words: list[str], lines: list[str]) -> Block:
+    if not machines:
+        raise ValueError(f"line {line}: no line above the block says where")
+    options = dict(word.split("=") for word in words)
     commands: list[Command] = []
     for text in lines:
         if text.startswith("# "):
@@ -92,7 +101,7 @@ def _block(line: int, words: list[str], lines: list[str]) -> Block:
             commands[-1].answers.append(text)
     return Block(
         line,
-        [word for word in words if "=" not in word],
+        machines,
         float(options.get("within", 0)),
         int(options.get("status", 0)),
         commands,

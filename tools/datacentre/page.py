@@ -7,12 +7,12 @@ r"""A page's commands, as an operator reads them, and what the page says comes o
     active
     ```
 
-The line above says on which machines, one after the other. Commands follow the prompt of root, "# ",
-and go on in lines that follow a "\" or that begin with "> ". Lines below are what it answers: each has
-to be in the output, in this order; "..." stands for anything. Words of the fence: `within=20` repeats
-the block's last command for so many seconds until it answers so; `status=1` says how it ends, when not
-with 0. A comment of the page's source, `<!-- act: insert storage2 sdb1 -->`, says what hands in the
-data centre do meanwhile.
+The line above says on which machines, one after the other. Commands follow the prompt of root, "#
+", and go on in lines that follow a "\" or that begin with "> ". Lines below are what it answers:
+each has to be in the output, in this order; "..." stands for anything. Words of the fence:
+`within=20` repeats the block's last command for so many seconds until it answers so; `status=1`
+says how it ends, when not with 0. A comment of the page's source, `<!-- act: insert storage2 sdb1
+-->`, says what hands in the data centre do meanwhile.
 """
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ import json
 import random
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import count, repeat
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ from swiftlite.cli.bench.processes import cpu_seconds, with_descendants  # noqa:
 from swiftlite.cli.bench.works import Container  # noqa: E402
 from swiftlite.config.units import parse_bytes  # noqa: E402
 from swiftlite.host import bundle, green  # noqa: E402
-from tools.bench.filling import fill_objects  # noqa: E402
+from tools.bench.filling import fill_objects, fill_rows  # noqa: E402
 from tools.bench.growth_plots import write_plots  # noqa: E402
 from tools.bench.rows import Replicas  # noqa: E402
 from tools.embedded import Embedded  # noqa: E402
@@ -75,19 +76,11 @@ class Growth:
 
     def objects(self, objects: int) -> None:
         """So many objects on one device; GET and HEAD of any, PUT of new ones."""
+        self._filled("objects", range(objects), partial(fill_objects, size=SMALL))
+        if self.options.fill_only:
+            return
         with self.cluster.without_daemons():
             driver = self._driver()
-            driver.one(Call("PUT", f"/{FILLED}"))
-            account = driver.endpoint.root.rpartition("/")[2]
-            known = self._known("objects")
-            devices = self.cluster.root / "srv" / "node1"
-            fill_objects(
-                self.cluster.swift_dir, devices, (account, FILLED), range(known, objects), SMALL,
-                lambda done: say(f"{known + done} objects are there"),
-            )  # fmt: skip
-            self._know("objects", max(known, objects))
-            if self.options.fill_only:
-                return
             chance = random.Random(objects)
             for verb in ("GET", "HEAD"):
                 calls = (
@@ -102,32 +95,27 @@ class Growth:
             driver.close()
 
     def rows(self, rows: int) -> None:
-        """So many rows in one container; rows are even numbers, new ones go between them."""
+        """So many rows in one container: even numbers; new ones go between them."""
+        self._filled("rows", range(0, 2 * rows, 2), fill_rows)
+        if self.options.fill_only:
+            return
         with self.cluster.without_daemons():
             driver = self._driver()
-            driver.one(Call("PUT", f"/{FILLED}"))
             account = driver.endpoint.root.rpartition("/")[2]
             replicas = Replicas(HOST, self.cluster.swift_dir, account, FILLED)
-            known = self._known("rows")
-            replicas.fill(
-                range(2 * known, 2 * rows, 2), lambda done: say(f"{known + done} rows are there")
-            )
-            self._know("rows", max(known, rows))
-            if self.options.fill_only:
-                return
-            self._rows_told(rows, replicas)
             middle = f"photos/2026/{rows:010d}.jpg"
             pages = {
                 "first page of 10,000": f"limit={PAGE}",
                 "page of 10,000 in the middle": f"limit={PAGE}&marker={middle}",
                 "page of 100 in the middle": f"limit=100&marker={middle}",
-                "100 folders below a prefix": "prefix=photos/2026/00000&delimiter=.",
-                "3 folders of the whole": "delimiter=/",
+                "100 folders below a prefix": "limit=100&prefix=photos/2026/00000&delimiter=.",
+                "the one folder of all": "delimiter=/",
             }
             for name, query in pages.items():
                 call = Call("GET", f"/{FILLED}?format=json&{query}", 0, (200,))
                 self._measure(rows, name, driver, repeat(call), clients=2)
             self._measure(rows, "HEAD", driver, repeat(Call("HEAD", f"/{FILLED}", 0, (204,))))
+            self._rows_told(rows, replicas)
             driver.close()
 
     def clients(self, clients: int) -> None:
@@ -214,13 +202,24 @@ class Growth:
     def _driver(self) -> Driver:
         return Driver(HOST, log_in(HOST, self.cluster.auth_url, "test:tester", "testing"))
 
-    def _known(self, what: str) -> int:
-        """How many an earlier run has filled in."""
-        path = self.cluster.root / f"{what}.filled"
-        return int(path.read_text()) if path.exists() else 0
-
-    def _know(self, what: str, number: int) -> None:
-        (self.cluster.root / f"{what}.filled").write_text(f"{number}\n")
+    def _filled(self, what: str, numbers: range, fill: Callable[..., None]) -> None:
+        """Have these objects or rows; what earlier runs have filled in is there already."""
+        root, mark = self.cluster.root, self.cluster.root / f"{what}.filled"
+        if not mark.exists():
+            with self.cluster:
+                driver = self._driver()
+                driver.one(Call("PUT", f"/{FILLED}"))
+                account = driver.endpoint.root.rpartition("/")[2]
+                driver.close()
+            mark.write_text(f"{account} 0\n")
+        account, known = mark.read_text().split()
+        missing = numbers[int(known) :]
+        if missing:
+            fill(
+                self.cluster.swift_dir, root / "srv" / "node1", (account, FILLED), missing,
+                tell=lambda done: say(f"{int(known) + done} {what} are there"),
+            )  # fmt: skip
+            mark.write_text(f"{account} {len(numbers)}\n")
 
 
 def _facts(found: Figures) -> Point:

@@ -35,7 +35,7 @@ class Verdict:
 
     def faults(self, histories: Mapping[str, History], containers: list[str]) -> list[str]:
         """Everything that is wrong now; nothing once the cluster has come to rest."""
-        found = [*self._replicas()]
+        found = self.unequal()
         if found:
             return found  # the rest cannot be right either, and takes longer
         states = {name: self._state(name) for name in histories}
@@ -49,6 +49,10 @@ class Verdict:
             if states[name] in history.sizes
         }
         return [*found, *self._listings(sizes, containers)]
+
+    def unequal(self) -> list[str]:
+        """Replicas that are not alike on all of their devices, and updates that wait."""
+        return list(self._replicas())
 
     def has_copies(self) -> bool:
         """Whether whatever is not of the last seconds is on all of its devices."""

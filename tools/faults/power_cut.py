@@ -1,15 +1,17 @@
 """Cut the power under load and see whether every acknowledged write is still there.
 
-The embedded cluster runs on an XFS image on a loop device. While writers PUT, overwrite and
-DELETE, the file system is shut down without flushing its log (what was not on stable storage is
-gone), every server is killed, the image is mounted again and the cluster started. Then each
-acknowledged object must be read back byte for byte and be listed by a quorum of its container's
-replicas (or be kept for those that miss it), each acknowledged DELETE must have stayed one, and the
-counts of container and account must be true.
+The embedded cluster, with all of its daemons, runs on an image on a loop device. While writers PUT,
+overwrite and DELETE, the file system is shut down (cut_disk says what is lost then; a quarter of
+the cuts flush the log), every server is killed, the image is mounted again and the cluster started.
+Then each acknowledged object must be read back byte for byte and be listed by a quorum of its
+container's replicas (or be kept for those that miss it), each acknowledged DELETE must have stayed
+one, and the counts of container and account must be true. After every few cuts the passes have to
+bring all replicas of objects and databases to the same state, with no update left to deliver.
 
 A request that had no answer when the power went has an unknown outcome: either state is right.
 
-Needs root, xfsprogs and loop devices. Usage: python -m tools.faults.power_cut --cuts 50
+Needs root, xfsprogs and loop devices.
+Usage: python -m tools.faults.power_cut --cuts 50 [--file-system ext4] [--volatile]
 """
 
 from __future__ import annotations
@@ -34,12 +36,16 @@ from pathlib import Path
 
 from swiftlite.cli.embedded.layout import Layout
 from swiftlite.cli.embedded.marker import read_marker
+from tools.acceptance.chaos_verdict import Verdict
+from tools.faults.cut_disk import KINDS, Disk
 from tools.faults.lanes import switch_off
 from tools.faults.replicas import Replicas
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ACCOUNT_USER, ACCOUNT_KEY = "test:tester", "testing"
 SETTLE_S = 60.0  # how long counts may take to become true after a restart
+MENDED_S = 180.0  # how long the passes may take
+NODES = 4
 
 
 class Wrong(Exception):
@@ -114,36 +120,6 @@ class Client:
 
     def close(self) -> None:
         self._connection.close()
-
-
-class Disk:
-    """A sparse XFS image on a loop device, mounted on a folder of our own."""
-
-    def __init__(self, folder: Path, size_gib: int) -> None:
-        self.image = folder / "disk.img"
-        self.mount_point = folder / "disk"
-        self.mount_point.mkdir()
-        with self.image.open("wb") as handle:
-            handle.truncate(size_gib << 30)
-        subprocess.run(["mkfs.xfs", "-q", "-i", "size=1024", str(self.image)], check=True)
-        self.mount()
-
-    def mount(self) -> None:
-        subprocess.run(
-            ["mount", "-o", "loop,noatime", str(self.image), str(self.mount_point)], check=True
-        )
-
-    def cut_power(self, *, flush_log: bool) -> None:
-        how = "shutdown -f" if flush_log else "shutdown"
-        subprocess.run(["xfs_io", "-x", "-c", how, str(self.mount_point)], check=True)
-
-    def unmount(self) -> None:
-        for _ in range(100):
-            done = subprocess.run(["umount", str(self.mount_point)], capture_output=True)
-            if done.returncode == 0:
-                return
-            time.sleep(0.1)
-        raise Wrong(f"cannot unmount {self.mount_point}: {done.stderr.decode().strip()}")
 
 
 class Cluster:
@@ -279,8 +255,7 @@ def check_objects(client: Client, ledger: Ledger) -> int:
 def check_listings(replicas: Replicas, account: str, ledger: Ledger) -> None:
     """An acknowledged change is in a quorum of the container's replicas, or kept for them.
 
-    Replicas that miss a row get it from their peers or from the kept update later on; no daemon
-    that does so runs here, so that nothing can mend what was lost before it is seen.
+    Replicas that miss a row get it from their peers or from the kept update later on.
     """
     for container in sorted(ledger.containers):
         databases = replicas.container(account, container)
@@ -339,6 +314,19 @@ def _count_complaint(replicas: Replicas, account: str, ledger: Ledger) -> str | 
     return None
 
 
+def check_mended(cluster: Cluster) -> str:
+    """The passes bring all replicas to the same state; how long it took. Raises Wrong."""
+    began = time.monotonic()
+    verdict = Verdict(cluster.data, NODES, cluster.port)
+    while wrong := verdict.unequal():
+        if time.monotonic() - began > MENDED_S:
+            raise Wrong(f"not mended after {MENDED_S:.0f} s: {wrong[:3]}")
+        time.sleep(1.0)
+    if mistakes := verdict.mistakes():
+        raise Wrong(f"a daemon or server had an exception: {mistakes[:3]}")
+    return f"mended in {time.monotonic() - began:.0f} s"
+
+
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -386,14 +374,20 @@ def main() -> int:
     parser.add_argument("--cuts", type=int, default=50, help="how many cuts (default 50)")
     parser.add_argument("--seed", type=int, default=None, help="repeat a run's random choices")
     parser.add_argument("--size-gib", type=int, default=16, help="size of the sparse image")
+    parser.add_argument("--file-system", choices=KINDS, default="xfs")
+    parser.add_argument(
+        "--volatile", action="store_true", help="the disk loses what it was not told to flush"
+    )
+    parser.add_argument("--mended-every", type=int, default=5, help="cuts between looks at peace")
+    parser.add_argument("--dir", help="where image and logs go (a temporary folder)")
     parser.add_argument("--lanes", choices=("on", "off"), default="on", help="the fast lanes")
     parser.add_argument("--keep", action="store_true", help="leave image and logs when it fails")
     options = parser.parse_args()
     seed = random.randrange(1 << 30) if options.seed is None else options.seed
     chance = random.Random(seed)
     print(f"seed {seed}", flush=True)
-    folder = Path(tempfile.mkdtemp(prefix="power-cut-"))
-    disk = Disk(folder, options.size_gib)
+    folder = Path(tempfile.mkdtemp(prefix="power-cut-", dir=options.dir))
+    disk = Disk(folder, options.size_gib, options.file_system, volatile=options.volatile)
     log = folder / "cluster.log"
     cluster = Cluster(disk.mount_point / "cluster", _free_port(), log, lanes=options.lanes == "on")
     ledger = Ledger()
@@ -401,7 +395,10 @@ def main() -> int:
     try:
         cluster.start()
         for cut in range(1, options.cuts + 1):
-            print(one_cut(disk, cluster, ledger, chance, cut), flush=True)
+            told = one_cut(disk, cluster, ledger, chance, cut)
+            if cut % options.mended_every == 0 or cut == options.cuts:
+                told += f"; {check_mended(cluster)}"
+            print(told, flush=True)
     except Wrong as wrong:
         failed = True
         print(f"FAILED: {wrong} (seed {seed}; log {log})", flush=True)

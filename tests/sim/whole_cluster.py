@@ -106,12 +106,14 @@ class Lines:
 
 @dataclass(frozen=True)
 class Settings:
-    """intervals: seconds between passes, by daemon. skews: of the nodes' clocks, by address."""
+    """intervals: seconds between passes, by daemon. skews: of the nodes' clocks, by address.
+    report_interval: of container servers to accounts; 0 leaves it to the updater."""
 
     intervals: Mapping[str, float]
     skews: Mapping[str, float]
     proxy: Mapping[str, Any]
     reclaim_age: float = 604_800.0
+    report_interval: float = 1.0
 
 
 class WholeCluster:
@@ -181,9 +183,9 @@ class WholeCluster:
         grounded = self.grounded(node)
         databases: dict[str, Any] = {"devices": f"{self.folder}/node{number}", "mount_check": False}
         objects = ObjectServerOptions(devices=OBJECT_DEVICES)
-        containers = ContainerServer(
-            grounded, CONF, RINGS, ContainerServerOptions(**databases), SyncRealms(), log
-        )
+        reporting = self.settings.report_interval
+        told = ContainerServerOptions(**databases, account_report_interval=reporting)
+        containers = ContainerServer(grounded, CONF, RINGS, told, SyncRealms(), log)
         accounts = AccountServer(grounded, CONF, AccountServerOptions(**databases), log)
         self._closers[node.ip] = [containers.close, accounts.close]
         apps: dict[str, WsgiApp] = {"container": containers, "account": accounts}

@@ -48,7 +48,13 @@ class Story:
         ips = [*map(node_ip, range(1, NODES + 1)), "10.0.1.1", "10.0.1.2"]
         skews = {ip: chance.uniform(-self._widest, self._widest) for ip in ips}
         proxy = {"hash_once": chance.random() < 0.5}
-        return Settings(intervals, skews, proxy, reclaim_age=chance.choice(_RECLAIM_AGES))
+        return Settings(
+            intervals,
+            skews,
+            proxy,
+            reclaim_age=chance.choice(_RECLAIM_AGES),
+            report_interval=chance.choice((0.0, 1.0)),
+        )
 
     def run(self) -> Outcome:
         """Raises AssertionError with what is wrong."""

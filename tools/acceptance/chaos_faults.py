@@ -18,6 +18,23 @@ from pathlib import Path
 from tools.acceptance.chaos_network import Network
 
 
+def processes(root: Path, node: int | None = None) -> dict[str, int]:
+    """Servers and daemons of a cluster's nodes by name, such as `object-2`; only its own children:
+    the number in a file may by now be somebody else's."""
+    found = {}
+    parent = (root / "run" / "lock").read_text().strip()
+    for file in (root / "run").glob("*.pid"):
+        kind, _, number = file.stem.rpartition("-")
+        if not number.isdigit() or (node is not None and int(number) != node):
+            continue
+        with contextlib.suppress(OSError, ValueError):
+            pid = int(file.read_text())
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            if fields[1] == parent and fields[0] != "Z":
+                found[f"{kind}-{number}"] = pid
+    return found
+
+
 class Faults:
     """log: told of each fault. healed: whether every replica is where it belongs, asked before a
     device is wiped, for two of three copies may be lost only one after the other. network: the
@@ -74,14 +91,7 @@ class Faults:
 
     def _pids(self, node: int | None = None) -> dict[str, int]:
         """Storage processes by name, of one node or of all."""
-        found = {}
-        for file in (self._root / "run").glob("*.pid"):
-            kind, _, number = file.stem.rpartition("-")
-            if not number.isdigit() or (node is not None and int(number) != node):
-                continue
-            with contextlib.suppress(OSError, ValueError):
-                found[f"{kind}-{number}"] = int(file.read_text())
-        return found
+        return processes(self._root, node)
 
     def _signal(self, pid: int, number: int) -> None:
         with contextlib.suppress(ProcessLookupError):

@@ -129,7 +129,12 @@ class Worker(threading.Thread):
         self.wrong: list[str] = []
         self.refused: list[str] = []  # what was not answered well: when, what, how
         self.writes: list[float] = []  # when each write was acknowledged
-        self.slowest = 0.0
+        self.answers: list[tuple[float, float, int]] = []  # asked when, answered when, status
+        self._status = 0  # of the request at hand
+
+    @property
+    def slowest(self) -> float:
+        return max((late - early for early, late, _ in self.answers), default=0.0)
 
     def run(self) -> None:
         acts: list[tuple[int, Callable[[str], None]]] = [
@@ -140,8 +145,9 @@ class Worker(threading.Thread):
             name = self._random.choice(self.names)
             ((_, act),) = self._random.choices(acts, weights)
             began = time.monotonic()
+            self._status = 0
             act(name)
-            self.slowest = max(self.slowest, time.monotonic() - began)
+            self.answers.append((began, time.monotonic(), self._status))
         self._client.close()
 
     def _do_put(self, name: str) -> None:
@@ -163,6 +169,7 @@ class Worker(threading.Thread):
 
     def _keep(self, verb: str, name: str, status: int, headers: dict[str, str]) -> None:
         """What was not answered well, to be looked for in the logs."""
+        self._status = status
         if status not in WELL:
             moment = time.strftime("%H:%M:%S", time.gmtime())
             number = headers.get("x-trans-id", "-")

@@ -94,7 +94,7 @@ class Turns(Generic[Item]):
 
     def _gather(self, key: str, queue: _Queue[Item], leader: Entry[Item]) -> float:
         try:
-            return self._gathering.wait(key, len(queue.waiting))
+            return self._gathering.wait(key, lambda: len(queue.waiting))
         except BaseException:
             queue.waiting.remove(leader)
             self._hand_on(key, queue)

@@ -2,8 +2,11 @@
 
 What many share (a sync, a transaction) is the cheaper the more share it, but nobody should be late
 for company that does not come. So a traveller lets those go first that are ready to go anyway; and
-only where several have met a moment ago does it wait for more, for a time that is short beside the
-journey. A client that is alone never waits.
+only where several have met a moment ago does it wait: until as many are there as were met then,
+and no longer than the last journey took; and after it has waited in vain, it waits no more until
+several have met anew. A client that is alone never waits. Where the same clients come again and
+again, they soon all travel together, and their answers come no later: those who would have been
+left behind need not wait for the next journey.
 """
 
 from __future__ import annotations
@@ -14,17 +17,18 @@ from typing import NamedTuple
 from swiftlite.host.tasks import Tasks
 
 SHORTEST_S = 0.003  # a write of three copies takes 5 to 20 ms in company
-LONGEST_S = 0.015
-_SHARE = 0.25  # of what the last journey took
+LONGEST_S = 0.05
+_LOOKS = 3  # at who is there, while waiting
 _LATELY_S = 0.25
 _ENOUGH = 16  # of these the shared part is a small share already
 _KEYS_MAX = 10_000
 
 
 class _Meeting(NamedTuple):
-    """When several were last seen at once, and how long one should wait for as many."""
+    """When several were last seen at once, how many it may be worth to wait for, and how long."""
 
     when: float
+    wanted: int
     worth_s: float
 
 
@@ -36,13 +40,20 @@ class Gathering:
         self._monotonic = monotonic
         self._met: dict[Hashable, _Meeting] = {}
 
-    def wait(self, key: Hashable, here: int) -> float:
-        """Before a group sets out that has so many so far; more may be there afterwards. The time
-        then, for arrived()."""
-        if here < _ENOUGH:
-            met = self._met.get(key)
-            lately = met is not None and self._monotonic() - met.when < _LATELY_S
-            self._tasks.sleep(met.worth_s if met is not None and lately else 0)
+    def wait(self, key: Hashable, here: Callable[[], int]) -> float:
+        """Before a group sets out. here: how many it has by now. The time then, for arrived()."""
+        met = self._met.get(key)
+        if met is None or self._monotonic() - met.when >= _LATELY_S:
+            self._tasks.sleep(0)
+        else:
+            there = here()
+            for _ in range(_LOOKS):
+                if here() >= met.wanted:
+                    break
+                self._tasks.sleep(met.worth_s / _LOOKS)
+            else:
+                if here() == there:  # in vain: not again until several have met anew
+                    self._met.pop(key, None)
         return self._monotonic()
 
     def arrived(self, key: Hashable, set_out: float, count: int) -> None:
@@ -51,5 +62,8 @@ class Gathering:
             if len(self._met) >= _KEYS_MAX:
                 self._met.clear()
             now = self._monotonic()
-            worth = min(max((now - set_out) * _SHARE, SHORTEST_S), LONGEST_S)
-            self._met[key] = _Meeting(now, worth)
+            worth = min(max(now - set_out, SHORTEST_S), LONGEST_S)
+            before = self._met.get(key)
+            if before is not None and before.wanted > count:
+                count = before.wanted - 1  # a few may have been late
+            self._met[key] = _Meeting(now, min(count, _ENOUGH), worth)

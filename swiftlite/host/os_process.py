@@ -8,6 +8,7 @@ import os
 import platform
 import pwd
 import resource
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -62,6 +63,11 @@ class OsProcess:
         if libc.syscall(number, _IOPRIO_WHO_PROCESS, 0, value) != 0:
             code = ctypes.get_errno()
             raise OSError(code, os.strerror(code))
+
+    def wait_for_a_processor(self) -> None:
+        with suppress(OSError):
+            if os.sched_getscheduler(0) == os.SCHED_OTHER:
+                os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
     def raise_limits(self) -> None:
         for kind in (resource.RLIMIT_NOFILE, resource.RLIMIT_NPROC):

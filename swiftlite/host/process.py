@@ -28,6 +28,11 @@ class Process(Protocol):
         """io_class: `none`, `realtime`, `best-effort` or `idle`; priority 0 (high) to 7."""
         ...
 
+    def wait_for_a_processor(self) -> None:
+        """From now on this thread, and those it starts, push nobody off a processor when they are
+        woken. Quietly, as far as it goes; a scheduling policy given from outside stays."""
+        ...
+
     def raise_limits(self) -> None:
         """Open files and processes up to what is allowed here; quietly, as far as it goes."""
         ...

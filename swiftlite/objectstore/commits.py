@@ -79,7 +79,7 @@ class Commits:
     def _lead(self, device: str, here: _Device, first: _Commit) -> None:
         company = [first]
         try:
-            set_out = self._gathering.wait(device, 1 + len(here.waiting))
+            set_out = self._gathering.wait(device, lambda: 1 + len(here.waiting))
         except BaseException:
             first.steps.close()
             self._pass_on(here)

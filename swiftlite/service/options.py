@@ -54,6 +54,13 @@ class ServerOptions:
         "After a reload, how long requests that are under way in the old workers may still take.",
         minimum=0,
     )
+    scheduling: str = opt(
+        "batch",
+        "What a server does when it is woken and all processors are taken: batch: it waits until "
+        "one is let go, which is cheaper, because half a dozen processes have a part in one "
+        "request; normal: it may push another off. A policy given from outside stays.",
+        choices=("batch", "normal"),
+    )
     user: str = opt("", "Become this user after binding, when started by root; empty: stay.")
     swift_dir: str = opt("/etc/swift", "Where swift.conf and the rings are.")
 

@@ -67,6 +67,8 @@ def serve(server: ServerPlan, life: Life, entrance: Entrance, share: Share | Non
     host = bundle.install(green.make_host())
     host.process.tune_allocator()
     host.process.raise_limits()
+    if server.options.scheduling == "batch":
+        host.process.wait_for_a_processor()
     try:
         log = open_log(server.log, server.kind.name, wall=host.clock.wall)
         listener = host.net.adopt_listener(entrance.port)

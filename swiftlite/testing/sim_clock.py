@@ -100,5 +100,8 @@ class SimProcess:
     def drop_privileges(self, user: str) -> None:
         self.asked.append(("user", user))
 
+    def wait_for_a_processor(self) -> None:
+        self.asked.append(("batch",))
+
     def tune_allocator(self) -> None:
         self.asked.append(("allocator",))

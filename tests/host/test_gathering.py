@@ -24,7 +24,7 @@ def waited(
             gathering.arrived(key, node.host.clock.monotonic() - took, size)
         node.tasks.sleep(after)
         start = node.host.clock.monotonic()
-        gathering.wait("a", here)
+        gathering.wait("a", lambda: here)
         return node.host.clock.monotonic() - start
 
     return float(node.world.run(node, scene))
@@ -43,8 +43,41 @@ def test_where_several_met_the_next_waits_for_company(node: SimNode) -> None:
 
 
 def test_it_waits_longer_where_the_journey_is_long(node: SimNode) -> None:
-    assert waited(node, ("a", 2), took=0.04) == pytest.approx(0.01)
+    assert waited(node, ("a", 2), took=0.04) == pytest.approx(0.04)
     assert waited(node, ("a", 2), took=4) == pytest.approx(LONGEST_S)
+
+
+def test_it_goes_once_as_many_are_there_as_were_met(node: SimNode) -> None:
+    assert waited(node, ("a", 5), took=0.04, here=5) == 0
+    there = iter((2, 2, 4, 5))
+    gathering = Gathering(node.tasks, node.host.clock.monotonic)
+
+    def scene() -> float:
+        start = node.host.clock.monotonic()
+        gathering.arrived("a", start - 0.04, 5)
+        return gathering.wait("a", lambda: next(there)) - start
+
+    assert node.world.run(node, scene) == pytest.approx(0.08 / 3)
+
+
+def test_of_a_large_company_some_may_be_late_once(node: SimNode) -> None:
+    assert waited(node, ("a", 9), ("a", 3), took=0.04, here=7) == pytest.approx(0.04)
+    assert waited(node, ("a", 9), ("a", 3), took=0.04, here=8) == 0
+
+
+def test_who_has_waited_in_vain_does_not_wait_again(node: SimNode) -> None:
+    gathering = Gathering(node.tasks, node.host.clock.monotonic)
+
+    def one_goes() -> float:
+        start = node.host.clock.monotonic()
+        gathering.arrived("a", gathering.wait("a", lambda: 1), 1)
+        return node.host.clock.monotonic() - start
+
+    def scene() -> list[float]:
+        gathering.arrived("a", node.host.clock.monotonic(), 2)
+        return [one_goes(), one_goes()]
+
+    assert node.world.run(node, scene) == [pytest.approx(SHORTEST_S), 0]
 
 
 def test_company_elsewhere_does_not_count(node: SimNode) -> None:

@@ -118,7 +118,7 @@ class Load:
         self.stopped = threading.Event()
         self.done: Counter[str] = Counter()
         self.wrong: list[str] = []
-        self.latest_s = 0.0
+        self.took: list[tuple[float, float, str]] = []  # seconds, when it began, verb
         connection = http.client.HTTPConnection(HOST, port, timeout=60)
         head = {"X-Auth-User": USER, "X-Auth-Key": KEY}
         connection.request("GET", "/auth/v1.0", headers=head)
@@ -147,14 +147,14 @@ class Load:
             time.sleep(max(0.0, due - time.monotonic()))
             fresh = http.client.HTTPConnection(HOST, self._port, timeout=60)
             connection = fresh if number % 2 else kept
-            act = self._act(connection, chance, f"{number}-{chance.randrange(NAMES)}", known)
-            try:
-                verb, fault = act
-            finally:
-                fresh.close()
+            began = time.monotonic()
+            name = f"{number}-{chance.randrange(NAMES)}"
+            verb, fault = self._act(connection, chance, name, known)
+            fresh.close()
             with self._lock:
                 self.done[verb] += 1
-                self.latest_s = max(self.latest_s, time.monotonic() - due)
+                took = time.monotonic() - began
+                self.took.append((took, began - self._began, verb))
                 if fault:
                     at = time.monotonic() - self._began
                     self.wrong.append(
@@ -235,12 +235,20 @@ def _run(cluster: Cluster, options: argparse.Namespace) -> bool:
     load.stopped.set()
     for thread in threads:
         thread.join()
-    total, took = load.done.total(), time.monotonic() - began
-    print(f"{total} requests in {took:.0f} s, {total / took:.0f} a second: {dict(load.done)}")
+    _report(load, time.monotonic() - began)
     print(f"{reloads} reloads, {failed} failed")
-    print(f"the latest answer came {load.latest_s:.2f} s after it was due")
-    print(f"{len(load.wrong)} requests went wrong", *load.wrong[:20], sep="\n  ")
     return not load.wrong and not failed
+
+
+def _report(load: Load, seconds: float) -> None:
+    total = load.done.total()
+    print(f"{total} requests in {seconds:.0f} s, {total / seconds:.0f} a second: {dict(load.done)}")
+    slowest = sorted(load.took, reverse=True)
+    middle, last = slowest[total // 2][0], slowest[total // 100][0]
+    print(f"median {middle * 1000:.1f} ms, 99 % {last * 1000:.1f} ms; slowest:")
+    for took, at, verb in slowest[:5]:
+        print(f"  {verb} at {at:.1f} s: {took:.2f} s")
+    print(f"{len(load.wrong)} requests went wrong", *load.wrong[:20], sep="\n  ")
 
 
 def _turns(layout: Layout) -> Iterator[tuple[ServerName, ServerName]]:

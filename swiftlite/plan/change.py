@@ -52,9 +52,14 @@ def judge_change(
     short = shortage(_then(standing, new), (), least=least, everything=True, progress=progress)
     reasons = _against(short, moves, rooms or {})
     answer = Answer.UNSAFE
-    if not reasons and (unknown or standing.is_guessed):
+    if not reasons and (unknown or short.assumed):
         answer = Answer.UNKNOWN
         reasons = list(unknown)
+        if short.assumed and not standing.is_guessed:
+            reasons.append(
+                f"{count(short.assumed, 'partition')} may be short, as the last replication did not"
+                " get through everywhere; wait for the next to end, and ask again"
+            )
         if standing.is_guessed:
             reasons.append(
                 "replication has not come to an end since the ring changed last: who holds what"

@@ -72,7 +72,8 @@ def _verdict(
         reasons.append(remedy)
     elif unknown or any(one.assumed for one in found):
         answer = Answer.UNKNOWN
-        reasons = [*unknown, *(_assumed(one) for one in found if one.assumed)]
+        by_name = {standing.name: standing for standing in standings}
+        reasons = [*unknown, *(_assumed(one, by_name[one.ring]) for one in found if one.assumed)]
     else:
         answer = Answer.SAFE
         reasons = [_for(found, standings, for_good=for_good)]
@@ -131,11 +132,19 @@ def _told(example: Example) -> str:
     return text + ", ".join(parts)
 
 
-def _assumed(one: Shortage) -> str:
+def _assumed(one: Shortage, standing: Standing) -> str:
+    what = count(one.assumed, f"{one.ring} partition")
+    if standing.is_guessed:
+        return (
+            f"{what} may be short: replication has not come to an end since the {one.ring} ring"
+            " changed, and which replicas that moved is not known here; wait for it, or ask where"
+            " the rings' backups are"
+        )
+    numbers = sorted(standing.lacking)
+    some = ", ".join(standing.describe(number) for number in numbers[:3])
     return (
-        f"replication has not come to an end since the {one.ring} ring changed, and which replicas"
-        f" that moved is not known here: {count(one.assumed, 'partition')} may be short; wait for"
-        " it, or ask where the rings' backups are"
+        f"{what} may be short, as a copy of them may lack something: {some}; wait for the next"
+        " pass of the replicators to end, and ask again"
     )
 
 

@@ -36,8 +36,8 @@ class Example:
 @dataclass(slots=True)
 class Shortage:
     """touched: partitions that have a copy on what goes. short[n]: those with n copies left, n
-    below least. unwritable: those for which no quorum could be found. assumed: those that are
-    short only if the last ring moved the wrong replica."""
+    below least. unwritable: those for which no quorum could be found. assumed: those that may
+    be short, as a copy is counted that may lack something, or not be there yet."""
 
     ring: str
     least: int
@@ -150,7 +150,7 @@ def _look(
             _remember(standing, partition, left, away, found)
         else:
             found.already += 1
-    elif standing.is_guessed and len(left) - 1 < least:
+    elif len(left) - standing.is_guessed - len(left & standing.lacking.keys()) < least:
         found.assumed += 1
 
 

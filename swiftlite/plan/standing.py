@@ -74,17 +74,14 @@ class Standing:
         return list(dict.fromkeys(self.ring.table.ids(partition)))
 
     def holders(self, partition: int) -> set[int]:
-        """Devices that are there and have all of the partition. Where it is not known which
-        replica the last ring moved, that one is counted by whoever asks."""
+        """Devices that are there and have the partition, those among them that may lack some of
+        it. Where it is not known which replica the last ring moved, that one is counted by
+        whoever asks."""
         if self.settled or self.earlier is None:
             found = set(self.primaries(partition))
         else:
             found = self.earlier.holders(partition)
-        return {
-            number
-            for number in found
-            if number not in self.out and number not in self.lacking and self.has(number)
-        }
+        return {number for number in found if number not in self.out and self.has(number)}
 
     def has(self, number: int) -> bool:
         """A device that has left the ring is asked by nobody, whatever it holds."""

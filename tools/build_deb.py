@@ -157,14 +157,14 @@ def add_confs(root: Path, source: Path) -> None:
 
 def add_documents(root: Path, source: Path, version: str) -> None:
     folder = root / "usr/share/doc/swiftlite"
-    folder.mkdir(parents=True)
+    shutil.copytree(source / "doc", folder, ignore=shutil.ignore_patterns("man"))
     shutil.copyfile(source / PARTS / "copyright", folder / "copyright")
     shutil.copyfile(source / "CHANGELOG.md", folder / "changelog")
     date = formatdate(int(os.environ["SOURCE_DATE_EPOCH"]))
     (folder / "changelog.Debian").write_text(CHANGELOG.format(version=version, date=date))
     for name in ("changelog", "changelog.Debian"):
         _compress(folder / name)
-    shutil.copytree(source / "doc/operations", folder / "operations")
+    shutil.copytree(source / "etc/ansible", root / "usr/share/swiftlite/ansible")
     overrides = root / "usr/share/lintian/overrides/swiftlite"
     overrides.parent.mkdir(parents=True)
     shutil.copyfile(source / PARTS / "lintian-overrides", overrides)

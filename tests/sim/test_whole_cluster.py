@@ -10,7 +10,9 @@ import pytest
 from tests.sim.whole_story import Story
 
 
-@pytest.mark.parametrize("seed", range(2))
+# 47, 49: no account server could be reached, a proxy therefore said 404 of a container and so to a
+# DELETE of an object in it, and the object was there afterwards.
+@pytest.mark.parametrize("seed", [0, 1, 47, 49])
 def test_whatever_goes_wrong_is_mended_and_nothing_is_lost(seed: int) -> None:
     outcome = Story(seed, hours=2.0).run()
     assert outcome.requests["PUT 201"] > 5, "hardly anything was acknowledged"
@@ -19,4 +21,4 @@ def test_whatever_goes_wrong_is_mended_and_nothing_is_lost(seed: int) -> None:
 
 
 def test_a_seed_replays_exactly() -> None:
-    assert Story(3, hours=1.0).run() == Story(3, hours=1.0).run()
+    assert Story(3, hours=0.5).run() == Story(3, hours=0.5).run()

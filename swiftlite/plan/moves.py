@@ -91,7 +91,8 @@ def moves_between(
     out: frozenset[int] = frozenset(),
     progress: Progress = silent,
 ) -> Moves:
-    """out: devices that send nothing. Raises RingsDiffer for another part power."""
+    """out: devices that send nothing; nor do those that the new ring has no more, whose
+    replicators do not look at them. Raises RingsDiffer for another part power."""
     if old.partition_count != new.partition_count:
         raise RingsDiffer(
             f"it has {new.partition_count} partitions and the ring in force {old.partition_count}:"
@@ -101,6 +102,7 @@ def moves_between(
     moved_addresses(old, new)
     found = Moves({device.id: Flow(device) for device in (*_present(old), *_present(new))})
     devices = {number: flow.device for number, flow in found.flows.items()}
+    silent_ones = out | (devices.keys() - {device.id for device in _present(new)})
     total = new.partition_count
     for partition in range(total):
         if partition % _EVERY == 0:
@@ -113,7 +115,7 @@ def moves_between(
         for number in after:
             found.flows[number].bytes_after += weight.bytes
         if before != after:
-            _note(found, devices, partition, before, after, weight, out)
+            _note(found, devices, partition, before, after, weight, silent_ones)
     progress("weighing what moves", total, total)
     return found
 
@@ -125,10 +127,10 @@ def _note(
     before: set[int],
     after: set[int],
     weight: Weight,
-    out: frozenset[int],
+    silent_ones: frozenset[int],
 ) -> None:
     arriving, leaving = sorted(after - before), sorted(before - after)
-    sources = tuple(sorted(before - out))
+    sources = tuple(sorted(before - silent_ones))
     if arriving:
         found.moving[len(arriving)] += 1
     for number in leaving:

@@ -13,14 +13,19 @@ from swiftlite.host.local_socket import local_names
 from swiftlite.host.net import Address, ConnectFailed, DeadlinePassed, Net, Stream
 from swiftlite.host.sockets import is_literal
 
+_BELIEVED_S = 15.0  # an address may move to another host
+
 
 class LocalServers:
-    """is_own: whether an IP is this host's; asked once for each."""
+    """is_own: whether an IP is this host's; asked now and then."""
 
-    def __init__(self, net: Net, is_own: Callable[[str], bool]) -> None:
+    def __init__(
+        self, net: Net, is_own: Callable[[str], bool], monotonic: Callable[[], float]
+    ) -> None:
         self._net = net
         self._is_own = is_own
-        self._known: dict[str, bool] = {}
+        self._monotonic = monotonic
+        self._known: dict[str, tuple[bool, float]] = {}  # and until when it is believed
 
     def connect(self, address: Address, timeout: float | None) -> Stream | None:
         """A connection beside this address; None: by TCP, then."""
@@ -34,8 +39,9 @@ class LocalServers:
         return None
 
     def _is_here(self, address: tuple[str, int]) -> bool:
-        ip = address[0]
-        known = self._known.get(ip)
-        if known is None:
-            known = self._known[ip] = is_literal(address) and self._is_own(ip)
-        return known
+        ip, now = address[0], self._monotonic()
+        own, until = self._known.get(ip, (False, 0.0))
+        if now >= until:
+            own = is_literal(address) and self._is_own(ip)
+            self._known[ip] = own, now + _BELIEVED_S
+        return own

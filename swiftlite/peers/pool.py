@@ -36,13 +36,14 @@ class Pool:
         self._net = host.net
         self._local: LocalServers | None = None
         if is_own is not None and host.process.place:
-            self._local = LocalServers(host.net, is_own)
+            self._local = LocalServers(host.net, is_own, host.clock.monotonic)
         self._monotonic = host.clock.monotonic
         self._conn_timeout = conn_timeout
         self._read_timeout = read_timeout
         self._keep = keep
         self._keep_s = keep_s
         self._idle: dict[Address, list[Wire]] = {}
+        self._next_sweep = 0.0
 
     def open(
         self,
@@ -177,5 +178,16 @@ class Pool:
         wire.stream.deadline = None
         idle = self._idle.setdefault(wire.address, [])
         idle.append(wire)
-        if len(idle) > self._keep or idle[0].idle_since < now - self._keep_s:
+        if len(idle) > self._keep:
             idle.pop(0).close()
+        if now >= self._next_sweep:
+            self._next_sweep = now + self._keep_s
+            self._sweep(now - self._keep_s)
+
+    def _sweep(self, oldest_good: float) -> None:
+        """Close what is too old to be used again, of nodes that are not spoken to any more too."""
+        for address, idle in list(self._idle.items()):
+            while idle and idle[0].idle_since < oldest_good:
+                idle.pop(0).close()
+            if not idle:
+                del self._idle[address]

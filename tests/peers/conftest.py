@@ -36,6 +36,19 @@ class StderrLog:
         print(message, traceback.format_exc())
 
 
+class Clock:
+    """Time that passes when the test says so."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def wall(self) -> float:
+        return self.now
+
+    def monotonic(self) -> float:
+        return self.now
+
+
 class Node:
     """A scripted node: for each connection the script is called with each head that arrives."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from swiftlite.peers.exchange import Exchange
 from swiftlite.peers.pool import Pool
 from swiftlite.peers.relay import Relay
 from swiftlite.protocols.http1.render import Unsendable
+from tests.peers.conftest import Clock
 
 Serve = Callable[..., Acceptor]
 Scripted = Callable[..., Any]
@@ -620,3 +622,33 @@ def test_a_chunk_is_given_as_soon_as_it_is_here(server: Serve, pool: Pool, soon:
         exchange.stream.deadline = soon
         assert answer.read() == line
     assert answer.read() == b""
+
+
+# Connections that nobody needs any more
+
+
+def test_connections_to_a_node_that_is_not_spoken_to_any_more_are_closed(
+    host: Host, server: Serve, soon: float
+) -> None:
+    """They were kept until that node was spoken to again, which might be never."""
+    clock = Clock()
+    pool = Pool(replace(host, clock=clock), read_timeout=None, keep_s=30.0)
+    once, often = server(echo), server(echo)
+    calls = [(once.address, head_for(once.address), b"")] * 5
+    answers = [
+        exchange.answer(None)
+        for exchange in pool.open_all(calls, deadline=None)
+        if not isinstance(exchange, PeerFault)
+    ]
+    for answer in answers:
+        answer.read_all(100)
+    assert pool.idle_count(once.address) == 5
+    for _ in range(4):
+        clock.now += 20.0
+        pool.open(often.address, head_for(often.address), deadline=None).answer(None).read_all(100)
+    assert pool.idle_count(once.address) == 0
+    assert pool.idle_count(often.address) == 1
+    while once.connections and host.clock.monotonic() < soon:
+        host.tasks.sleep(0.01)
+    assert once.connections == 0
+    pool.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from swiftlite.httpd.acceptor import Acceptor
 from swiftlite.peers.call import render_head
 from swiftlite.peers.errors import PeerUnreachable
 from swiftlite.peers.pool import Pool
-from tests.peers.conftest import StderrLog
+from tests.peers.conftest import Clock, StderrLog
 
 
 def who(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -122,6 +123,29 @@ def test_no_local_socket_stands_for_another_host(
     assert [ask(pool, server.address, soon) for _ in range(2)] == [b"tcp", b"tcp"]
     assert asked == ["127.0.0.1"]
     pool.close()
+
+
+def test_an_address_that_moves_to_another_host_is_followed(
+    both: Callable[..., Both], host: Host, soon: float
+) -> None:
+    clock, own = Clock(), True
+    pool = Pool(replace(host, clock=clock), read_timeout=None, is_own=lambda ip: own)
+    server = both()
+
+    def way() -> bytes:
+        head = render_head("GET", "/a", [], server.address)
+        answer = pool.open(server.address, head, deadline=None).answer(None)
+        said = answer.read(99)
+        answer.close()
+        pool.close()  # nothing is kept
+        return said
+
+    assert way() == b"local"
+    own = False
+    clock.now += 10
+    assert way() == b"local"
+    clock.now += 10
+    assert way() == b"tcp"
 
 
 def test_without_being_told_what_is_own_everything_goes_by_tcp(

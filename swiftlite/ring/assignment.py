@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Mapping
+from copy import copy
 from itertools import compress, repeat
 
 from .tiers import TierTree
@@ -85,6 +86,14 @@ class Assignment:
                 for node in path:
                     self.room[node] += short
         self.origin: dict[tuple[int, int], int] = {}
+
+    def copy(self) -> Assignment:
+        """An independent table in the same state."""
+        twin = copy(self)
+        twin.rows = [row[:] for row in self.rows]
+        twin.held, twin.room, twin.inside = self.held[:], self.room[:], self.inside[:]
+        twin.free, twin.origin = self.free[:], dict(self.origin)
+        return twin
 
     def others(self, partition: int, row: int) -> list[int]:
         """Who holds the other replicas of a partition."""
@@ -175,6 +184,10 @@ class Assignment:
             for partition in compress(range(self.parts), map(slots.__contains__, row)):
                 slots[row[partition]].append((at, partition))
         return slots
+
+    def surplus(self) -> int:
+        """Replicas that devices hold beyond what they want."""
+        return sum(max(0, held - want) for held, want in zip(self.held, self.want, strict=True))
 
     def unfilled(self) -> list[tuple[int, int]]:
         """(row, partition) of every replica that nobody holds."""

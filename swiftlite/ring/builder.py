@@ -24,6 +24,7 @@ from .device_list import DeviceList
 from .errors import BuilderError, RingFileError
 from .files import read_file, replace_file
 from .gather import Progress
+from .ground import Question
 from .load import load_image, save_image
 from .ring import Ring
 from .table import TYPE_OF_ID_BYTES, unassigned
@@ -311,14 +312,12 @@ class RingBuilder(BuilderFacts):
             dispersion=measured.percent,
         )
 
-    def _question(
-        self, moves: bytearray, seed: str | None, may_move: bytearray | None
-    ) -> work.Question:
+    def _question(self, moves: bytearray, seed: str | None, may_move: bytearray | None) -> Question:
         state = self._state
         free = resting.rested(state, moves)
         if may_move is not None:
             free = bytearray(map(min, free, may_move))
-        return work.Question(
+        return Question(
             devices=self.listed(),
             removed=frozenset(state.removed),
             rows=state.rows,

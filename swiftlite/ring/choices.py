@@ -116,6 +116,10 @@ class Choices:
                 worst = max(worst, over)
         return worst
 
+    def risks(self) -> int:
+        """Of all partitions."""
+        return sum(map(self.risk, range(self.table.parts)))
+
     def of_partition(self, partition: int) -> Iterator[tuple[int, int]]:
         """(row, device) of the replicas of a partition that may leave."""
         for row, held in enumerate(self.table.rows):

@@ -7,60 +7,56 @@ closer together.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from .choices import Step
 from .reach import RISK, Graph, Reach
+from .shares import NEARLY, WEIGHTLESS, Shares
 
 HOPS = 4  # Devices that one after the other pass on a replica.
 TRIES = 4  # Ways that may turn out to need one partition twice.
-NEARLY = 1e-9
-WEIGHTLESS = 1e9  # The error of a device that should hold nothing and does.
 
 
 class Nearer:
-    """One run. `ideal[d]` is what balance is measured against."""
+    """`risks` replicas may come closer together; `steps` have been taken."""
 
-    def __init__(self, reach: Reach, ideal: Mapping[int, float]) -> None:
+    def __init__(self, reach: Reach, shares: Shares) -> None:
         self.reach = reach
         self.table = reach.choices.table
-        self.ideal = [ideal.get(number, 0.0) for number in range(self.table.hole)]
+        self.risks = 0
+        self.steps = 0
+        self.shares = shares
+        self.ideal = shares.ideal
 
-    def error(self, number: int, change: int = 0) -> float:
-        """How far a device is from its share, relative to it; after a change of its partitions."""
-        held, share = self.table.held[number] + change, self.ideal[number]
-        if share > 0:
-            return abs(held / share - 1)
-        return WEIGHTLESS if held > 0 else 0.0
-
-    def worst(self) -> tuple[float, int]:
-        """The largest error of a device with weight, and the device."""
-        return max((self.error(n), n) for n, share in enumerate(self.ideal) if share > 0)
-
-    def run(self) -> None:
-        """Empty what should hold nothing, then bring the worst device nearer to its share."""
+    def run(self, risks: int = 0) -> bool:
+        """Empty what should hold nothing, then bring the worst device nearer to its share; so many
+        replicas may come closer together for that. Has anything been done?"""
+        begun = self.steps
+        self.risks = risks
         for number, share in enumerate(self.ideal):
             while not share and self.reach.choices.slots[number]:
                 if not self.step(number, WEIGHTLESS):
                     break
         while not self.reach.exhausted:
-            error, number = self.worst()
+            error, number = self.shares.worst()
             if not self.step(number, error - NEARLY):
-                return
+                break
+        return self.steps > begun
 
     def step(self, number: int, bound: float) -> bool:
         """One replica less, or more, for a device. False: there is no way."""
         less = self.table.held[number] > self.ideal[number]
         change = -1 if less else 1
-        if self.error(number, change) >= bound:
+        if self.shares.error(number, change) >= bound:
             return False
         graph = self.reach.graph() if less else _turned_round(self.reach.graph())
         for cost, line in self.lines(graph, number, bound, -change):
-            if cost > RISK // 2:
+            more = max(0, round(cost / RISK))
+            if more > self.risks:
                 return False
             if not less:
                 line.reverse()
             if self.reach.go(line):
+                self.risks -= more
+                self.steps += 1
                 return True
         return self.at_others_cost(number, bound, less)
 
@@ -79,6 +75,7 @@ class Nearer:
                 steps = choices.ways(*slot, target)
                 if steps is not None and self.harmless(steps, number, bound):
                     self.reach.do(steps)
+                    self.steps += 1
                     return True
         return False
 
@@ -91,7 +88,7 @@ class Nearer:
             changed[number] = changed.get(number, 0) + 1
         partition = steps[0][1]
         return (
-            all(self.error(n, change) < bound for n, change in changed.items() if n != but)
+            all(self.shares.error(n, change) < bound for n, change in changed.items() if n != but)
             and abs(changed[but]) == 1
             and self.reach.choices.risk(partition, steps) <= self.reach.choices.risk(partition)
         )
@@ -110,7 +107,9 @@ class Nearer:
                     if (known is None or cost + price < known[0]) and target not in line:
                         further[target] = (cost + price, [*line, target])
             for number, (cost, line) in further.items():
-                if self.error(number, change) < bound or (change < 0 and not self.ideal[number]):
+                if self.shares.error(number, change) < bound or (
+                    change < 0 and not self.ideal[number]
+                ):
                     off = change * (self.table.held[number] - self.table.want[number])
                     found.append((cost, off, hop, line))
             if found and min(found)[0] <= 1:

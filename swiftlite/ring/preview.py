@@ -16,9 +16,9 @@ from .builder import Rebalanced, RingBuilder
 from .crowded import over_full
 from .device import Tier
 from .errors import ImpossiblePlan
+from .ground import row_lengths
 from .measures import ideal_parts
 from .quotas import device_quotas
-from .rebalance import row_lengths
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """Whole numbers of partitions for every device, from the plan's fractions.
 
 A domain meant to hold exactly one replica of everything does so. Among all such roundings the worst
-relative error of a device is the smallest possible, and among those the choice stays as close as it
-can to what each device holds already: rounding alone moves nothing.
+relative error of a device is the smallest possible (as far as it is beyond the overload); among
+those, domains that weight crowds are rounded down where they can be, and then the choice stays as
+close as it can to what each device holds already: rounding alone moves nothing.
 """
 
 from __future__ import annotations
@@ -18,11 +19,7 @@ SNAP = 1e-6  # Partitions: closer to a whole number than this is that number.
 
 
 def device_quotas(
-    plan: Plan,
-    parts: int,
-    total: int,
-    ideal: Mapping[int, float],
-    held: Mapping[int, int],
+    plan: Plan, parts: int, total: int, ideal: Mapping[int, float], held: Mapping[int, int]
 ) -> dict[int, int]:
     """Partitions per device id, summing to `total`.
 
@@ -32,6 +29,7 @@ def device_quotas(
     """
     tree = plan.tree
     below, above = _whole_bounds(plan, parts, total)
+    below, above = _tightest(tree, below, above, total, ideal, plan.overload)
     above = _rounded_down(tree, below, above, plan.target, plan.allowed)
     low, high = _tightest(tree, below, above, total, ideal)
     return _closest(tree, low, high, total, plan.target, parts, held)
@@ -110,15 +108,17 @@ def _tightest(
     above: list[int],
     total: int,
     ideal: Mapping[int, float],
+    enough: float = 0.0,
 ) -> tuple[list[int], list[int]]:
-    """Bounds per node at the smallest worst error for which whole numbers still add up."""
+    """Bounds per node at the smallest worst error for which whole numbers still add up; an error
+    up to `enough` is as good as none."""
     leaves = [node for node, number in enumerate(tree.device) if number >= 0]
     costs: dict[int, tuple[float, float]] = {}
     for leaf in leaves:
         share = ideal.get(tree.device[leaf], 0.0)
         if share > 0:
             costs[leaf] = abs(below[leaf] / share - 1), abs(above[leaf] / share - 1)
-    steps = sorted({cost for pair in costs.values() for cost in pair})
+    steps = sorted({max(cost, enough) for pair in costs.values() for cost in pair})
     first, last = 0, len(steps) - 1
     best = _bounded(tree, below, above, costs, steps[last] if steps else 0.0)
     if best is None:

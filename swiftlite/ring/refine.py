@@ -15,8 +15,9 @@ from .assignment import Assignment
 from .choices import Choices
 from .circuits import Room, run_circuits
 from .crowded import over_full
-from .nearer import NEARLY, Nearer
+from .nearer import Nearer
 from .reach import Reach
+from .shares import NEARLY, Shares
 from .wanted import Plan
 
 SLIP = 1  # Partitions off its quota that a device may be for the sake of distance.
@@ -28,17 +29,12 @@ class Refinement:
     """`ideal` is each device's share by weight."""
 
     def __init__(
-        self,
-        table: Assignment,
-        plan: Plan,
-        ideal: Mapping[int, float],
-        overload: float,
-        rng: Random,
+        self, table: Assignment, plan: Plan, ideal: Mapping[int, float], rng: Random
     ) -> None:
         self.table = table
         self.plan = plan
         self.ideal = ideal
-        self.overload = overload
+        self.shares = Shares(table, ideal)
         self.rng = rng
         self.allowed = [int(share) for share in plan.allowed]
 
@@ -69,7 +65,7 @@ class Refinement:
             held > want or (held < want and self.ideal.get(number, 0.0) > 0)
             for number, (held, want) in enumerate(zip(table.held, table.want, strict=True))
         )
-        overloaded = self.overload > 0 and self.plan.required_overload > 0
+        overloaded = self.plan.overload > 0 and self.plan.required_overload > 0
         moved = table.moved()
         passing = self._passing(moved)
         if crowded or uneven or overloaded:
@@ -90,6 +86,49 @@ class Refinement:
             holes = [slot for slot in holes if chosen[slot[1]]]
         self._run(free, holes, crowded, devices)
 
+    def towards(
+        self, free: bytearray, holes: Sequence[tuple[int, int]], error: float, risks: int
+    ) -> None:
+        """As few replicas too close as a worst error of `error` allows, then the worst device as
+        near to its share as `risks` of them allow; quotas count for less than both."""
+        crowded = self._crowded()
+        devices = self._devices(crowded, self._passing(self.table.moved()))
+        choices = Choices(self.table, free, frozenset(holes), self.allowed)
+        nearer = Nearer(Reach(choices, devices, crowded, self.rng), self.shares)
+        run_circuits(nearer.reach, self._within(error))
+        nearer.run()
+        while (left := risks - choices.risks()) > 0 and nearer.run(left):
+            pass
+        run_circuits(nearer.reach, self._within(self.shares.worst()[0]))
+
+    def send_back(self, free: bytearray, holes: Sequence[tuple[int, int]], demand: int) -> None:
+        """Take moves beyond `demand` back that made neither the worst device better nor brought
+        replicas apart."""
+        table = self.table
+        moved = table.moved()
+        left = len(moved) - demand
+        if left <= 0:
+            return
+        chosen = bytearray(table.parts)
+        for _, partition in moved:
+            chosen[partition] = free[partition]
+        choices = Choices(table, chosen, frozenset(holes), self.allowed)
+        room = self._room()
+        for row, partition in moved:
+            home, number = table.origin[row, partition], table.rows[row][partition]
+            if choices.moved.get(partition) != row or not (room(home, 1) and room(number, -1)):
+                continue
+            steps = choices.ways(row, partition, home)
+            if steps and choices.risk(partition, steps) <= choices.risk(partition):
+                choices.do(steps)
+                left -= 1
+                if not left:
+                    return
+
+    def _within(self, error: float) -> Room:
+        """Any number of partitions by which a device is no further from its share than `error`."""
+        return lambda number, change: self.shares.error(number, change) <= error + NEARLY
+
     def _run(
         self,
         free: bytearray,
@@ -98,24 +137,24 @@ class Refinement:
         devices: list[int],
     ) -> None:
         choices = Choices(self.table, free, frozenset(holes), self.allowed)
-        nearer = Nearer(Reach(choices, devices, crowded, self.rng), self.ideal)
+        nearer = Nearer(Reach(choices, devices, crowded, self.rng), self.shares)
         nearer.run()
-        run_circuits(nearer.reach, self._room(nearer))
+        run_circuits(nearer.reach, self._room())
         nearer.run()
 
-    def _room(self, nearer: Nearer) -> Room:
+    def _room(self) -> Room:
         """What devices may hold for the sake of distance: one partition more or less than their
         quota, more within the overload; none may become worse than the worst is."""
-        table, ideal, overload = self.table, nearer.ideal, self.overload
-        bound = nearer.worst()[0] + NEARLY
+        table, shares, overload = self.table, self.shares, self.plan.overload
+        bound = shares.worst()[0] + NEARLY
 
         def room(number: int, change: int) -> bool:
             held, want = table.held[number] + change, table.want[number]
             if abs(held - want) < abs(held - change - want):
                 return True
-            if nearer.error(number, change) > bound:
+            if shares.error(number, change) > bound:
                 return False
-            return abs(held - want) <= SLIP or want < held <= ideal[number] * (1 + overload)
+            return abs(held - want) <= SLIP or want < held <= shares.ideal[number] * (1 + overload)
 
         return room
 

@@ -7,7 +7,7 @@ from itertools import combinations, compress
 from operator import eq
 
 from .builder_store import State
-from .rebalance import row_lengths
+from .ground import row_lengths
 
 NAMED_MAX = 20
 

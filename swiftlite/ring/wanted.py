@@ -29,6 +29,7 @@ class Plan:
     most: list[int]
     least: list[int]
     allowed: list[float]
+    overload: float
     required_overload: float
 
 
@@ -55,6 +56,7 @@ def make_plan(
         most=[ceil(t - NEARLY) for t in target],
         least=[floor(t + NEARLY) for t in target],
         allowed=equal_shares(tree, replicas, whole=True),
+        overload=overload,
         required_overload=required,
     )
 

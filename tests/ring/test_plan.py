@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swiftlite.ring import Device, ImpossiblePlan
+from swiftlite.ring.ground import row_lengths
 from swiftlite.ring.layout import lay_out
 from swiftlite.ring.measures import ideal_parts
 from swiftlite.ring.quotas import device_quotas
-from swiftlite.ring.rebalance import row_lengths
 from swiftlite.ring.tiers import TierTree
 from swiftlite.ring.wanted import by_weight, make_plan, poured
 

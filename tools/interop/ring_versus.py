@@ -31,10 +31,10 @@ from typing import Any
 
 from swiftlite.cli.ring_builder.main import run
 from swiftlite.ring import Ring, RingBuilder, RingError
+from swiftlite.ring.ground import row_lengths
 from swiftlite.ring.measures import ideal_parts
 from swiftlite.ring.preview import changes
 from swiftlite.ring.quotas import device_quotas
-from swiftlite.ring.rebalance import row_lengths
 from swiftlite.vocab.hashing import HashPath
 
 HASH_PATH = HashPath(b"changeme", b"changeme")

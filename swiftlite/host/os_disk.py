@@ -12,6 +12,7 @@ import os
 import stat
 from collections.abc import Callable
 
+from swiftlite.host.attributes import get_attribute
 from swiftlite.host.disk import PathOrFd
 from swiftlite.host.os_clock import monotonic as os_monotonic
 from swiftlite.host.os_clock import sleep as os_sleep
@@ -188,7 +189,7 @@ class OsDisk:
         return here.st_dev != above.st_dev or here.st_ino == above.st_ino
 
     def getxattr(self, target: PathOrFd, name: str) -> bytes:
-        return os.getxattr(target, name)
+        return get_attribute(target, name) if isinstance(target, int) else os.getxattr(target, name)
 
     def setxattr(self, target: PathOrFd, name: str, value: bytes) -> None:
         os.setxattr(target, name, value)

@@ -3,7 +3,8 @@
 A replicator goes through its devices in turn, a batch of partitions at a time: those that it has
 to give up, then those that it keeps and others lack. All holders of a partition try; who comes
 first sends it, and the others find that there is nothing left to send, or do not even ask. A
-device takes so many conversations at once, the others wait for it; links and disks are shared
+device takes so many conversations at once, the others wait for it; a node that has too many of
+them refuses, and is tried again a few times, then in the next pass. Links and disks are shared
 evenly by what goes over them. Where there are too many moves to be looked at one by one, several
 that go the same way are taken for one.
 """
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from swiftlite.plan.moves import Move, Moves, Sizes, Weight
@@ -29,16 +30,21 @@ _TINY = 1e-9
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Rates are bytes a second. senders: partitions that a replicator moves at once; workers:
-    replicators of a node, which share its devices. takers: how many conversations a device
-    (per_node: a node) takes at once; 0: any number. link: of a node, each way. stream: of one
-    conversation; 0: as fast as the rest allows. disk: of a device, for all that is written to it.
-    talk: seconds that a conversation takes beside its bytes; queue: more of them where it had to
-    wait for its turn; per_file: for each object. notice: until nodes see the ring, and begin."""
+    replicators of a node, which share its devices; interval: between two passes of one. takers:
+    conversations that a device has at once, 0: any number; more of them wait. slots: those that
+    a node (per_device: a device) lets begin, 0: any number; more are refused, and tried again
+    after each of pauses. link: of a node, each way. stream: of one conversation; 0: as fast as
+    the rest allows. disk: of a device, for all that is written to it. talk: seconds that a
+    conversation takes beside its bytes; queue: more of them where it had to wait for its turn;
+    per_file: for each object. notice: until nodes see the ring, and begin."""
 
     senders: int = 1
     workers: int = 1
+    interval: float = 30.0
     takers: int = 1
-    takers_are_per_node: bool = False
+    slots: int = 4
+    slots_are_per_device: bool = False
+    pauses: tuple[float, ...] = (0.1, 0.3, 1.0)
     link: float = 125e6
     stream: float = 0.0
     disk: float = 100e6
@@ -70,26 +76,40 @@ class _Job:
 
 @dataclass(slots=True)
 class _Push:
-    """A conversation under way, or waiting for the receiver. rest: of the job, after this."""
+    """A conversation under way, or waiting for its turn. job: what it is of; rest: to whom the job
+    goes after this. tries: how often it was refused."""
 
     worker: _Worker
     target: int
-    parcel: int
+    job: _Job
     rest: deque[int]
-    gives_up: bool
     left: float = 0.0  # bytes
     wait: float = 0.0  # seconds beside the bytes
     counts: bool = False
+    tries: int = 0
 
 
 @dataclass(slots=True)
 class _Worker:
-    """One replicator: its batches to come, and what is left of the one at hand."""
+    """One replicator: its jobs, as batches; those to come in this pass, and what is left of the
+    batch at hand. unfinished: what has to be done again, by id of the job."""
 
     node: str
-    batches: deque[list[_Job]]
+    pass_: list[list[_Job]]
+    batches: deque[list[_Job]] = field(default_factory=deque)
     jobs: deque[_Job] = field(default_factory=deque)
     running: int = 0
+    sleeps: bool = False
+    unfinished: set[int] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class _Pause:
+    """Somebody waits for a moment to pass: a worker for its next pass, a push for another try."""
+
+    wait: float
+    worker: _Worker
+    push: _Push | None = None
 
 
 def timetable(
@@ -130,11 +150,16 @@ class _Play:
         self.chance = chance
         self.now = self.delivered_at = self.settled_at = 0.0
         self.active: list[_Push] = []
-        self.waiting: dict[object, deque[_Push]] = {}
-        self.taken: dict[object, int] = {}
+        self.pauses: list[_Pause] = []
+        self.waiting: dict[int, deque[_Push]] = {}
+        self.taken: dict[int, int] = {}
+        self.talking: dict[object, int] = {}
         self.weights: list[Weight] = []
         self.missing: set[tuple[int, int]] = set()
         self.workers = list(self._workers(list(self._jobs(moves, sizes, peers))))
+        for worker in self.workers:
+            worker.batches = deque(worker.pass_)
+            worker.unfinished = {id(job) for batch in worker.pass_ for job in batch if job.gives_up}
 
     # --- what there is to do
 
@@ -170,22 +195,21 @@ class _Play:
             shares.setdefault(key, []).append((stays, cut))
         for (node, _), found in shares.items():
             found.sort(key=lambda share: share[0])
-            batches = deque(_in_turn([cut for _, cut in found]))
-            yield _Worker(node, batches)
+            yield _Worker(node, list(_in_turn([cut for _, cut in found])))
 
     # --- time goes on
 
     def run(self, progress: Progress) -> Timetable:
-        total = sum(len(worker.batches) for worker in self.workers)
+        total = len(self.missing)
         while True:
             for worker in self.workers:
                 self._go_on(worker)
-            if not self.active:
+            if not self.active and not self.pauses:
                 break
             self._advance()
-            progress("playing it through", total - sum(len(w.batches) for w in self.workers), total)
-        notice = self.limits.notice
+            progress("playing it through", total - len(self.missing), total)
         settled = max(self.delivered_at, self.settled_at)
+        notice = self.limits.notice
         return Timetable(self.delivered_at + notice, settled + notice)
 
     def _go_on(self, worker: _Worker) -> None:
@@ -194,57 +218,88 @@ class _Play:
             if worker.jobs:
                 job = worker.jobs.popleft()
                 worker.running += 1
-                self._next_push(worker, job.parcel, deque(job.targets), job.gives_up)
+                targets = [
+                    t for t in job.targets if job.gives_up or (job.parcel, t) in self.missing
+                ]
+                self.chance.shuffle(targets)
+                if job.gives_up:
+                    worker.unfinished.discard(id(job))
+                self._next_push(worker, job, deque(targets))
             elif worker.batches and not worker.running:
-                worker.jobs = deque(self._still_wanted(worker.batches.popleft()))
+                worker.jobs = deque(filter(self._is_wanted(worker), worker.batches.popleft()))
             else:
-                return
+                break
+        if not (worker.running or worker.batches or worker.sleeps):
+            self._end_pass(worker)
 
-    def _still_wanted(self, batch: list[_Job]) -> Iterator[_Job]:
-        for job in batch:
-            targets = list(job.targets)
-            if not job.gives_up:
-                targets = [one for one in targets if (job.parcel, one) in self.missing]
-            self.chance.shuffle(targets)
-            if targets:
-                yield _Job(job.parcel, job.source, tuple(targets), job.gives_up)
+    def _is_wanted(self, worker: _Worker) -> Callable[[_Job], bool]:
+        """Asked when a batch begins: what others have brought by then is not pushed again."""
 
-    def _next_push(self, worker: _Worker, parcel: int, targets: deque[int], gives_up: bool) -> None:
-        if not targets:
-            worker.running -= 1
-            if gives_up:
-                self.settled_at = self.now
+        def wanted(job: _Job) -> bool:
+            if job.gives_up:
+                return id(job) in worker.unfinished
+            return any((job.parcel, target) in self.missing for target in job.targets)
+
+        return wanted
+
+    def _end_pass(self, worker: _Worker) -> None:
+        wanted = self._is_wanted(worker)
+        if any(wanted(job) for batch in worker.pass_ for job in batch):
+            worker.sleeps = True
+            self.pauses.append(_Pause(self.limits.interval, worker))
+
+    def _next_push(self, worker: _Worker, job: _Job, targets: deque[int]) -> None:
+        if targets:
+            self._try(_Push(worker, targets.popleft(), job, targets))
             return
-        push = _Push(worker, targets.popleft(), parcel, targets, gives_up)
-        gate = self._gate(push.target)
-        if self.limits.takers and self.taken.get(gate, 0) >= self.limits.takers:
-            self.waiting.setdefault(gate, deque()).append(push)
+        worker.running -= 1
+        if job.gives_up and id(job) not in worker.unfinished:
+            self.settled_at = self.now
+
+    def _try(self, push: _Push) -> None:
+        limits, place = self.limits, self._place(push.target)
+        if limits.slots and self.talking.get(place, 0) >= limits.slots:
+            self._refuse(push)
+            return
+        self.talking[place] = self.talking.get(place, 0) + 1
+        if limits.takers and self.taken.get(push.target, 0) >= limits.takers:
+            self.waiting.setdefault(push.target, deque()).append(push)
         else:
             self._begin(push, 0.0)
 
-    def _gate(self, target: int) -> object:
-        return self.devices[target].replication_ip if self.limits.takers_are_per_node else target
+    def _refuse(self, push: _Push) -> None:
+        if push.tries < len(self.limits.pauses):
+            pause = self.limits.pauses[push.tries] * (0.5 + self.chance.random())
+            push.tries += 1
+            self.pauses.append(_Pause(pause + self.limits.talk / 2, push.worker, push))
+            return
+        if push.job.gives_up:
+            push.worker.unfinished.add(id(push.job))
+        self._next_push(push.worker, push.job, push.rest)
+
+    def _place(self, target: int) -> object:
+        return target if self.limits.slots_are_per_device else self.devices[target].replication_ip
 
     def _begin(self, push: _Push, waited: float) -> None:
-        gate = self._gate(push.target)
-        self.taken[gate] = self.taken.get(gate, 0) + 1
+        self.taken[push.target] = self.taken.get(push.target, 0) + 1
         push.wait = self.limits.talk * self.together + waited
-        key = push.parcel, push.target
+        key = push.job.parcel, push.target
         if key in self.missing:
             self.missing.discard(key)
-            weight = self.weights[push.parcel]
+            weight = self.weights[push.job.parcel]
             push.left = weight.bytes
             push.wait += self.limits.per_file * weight.files
             push.counts = True
         self.active.append(push)
 
     def _advance(self) -> None:
-        """To the moment at which the next conversation ends."""
+        """To the moment at which the next conversation or pause ends."""
         rates = self._rates()
-        step = min(
+        ends = [
             push.wait + (push.left / rate if push.left > _TINY else 0.0)
             for push, rate in zip(self.active, rates, strict=True)
-        )
+        ]
+        step = min(ends + [pause.wait for pause in self.pauses])
         self.now += step
         ended = []
         for push, rate in zip(self.active, rates, strict=True):
@@ -255,6 +310,13 @@ class _Play:
                 ended.append(push)
         for push in ended:
             self._end(push)
+        over, self.pauses = _parted(self.pauses, step)
+        for pause in over:
+            if pause.push is not None:
+                self._try(pause.push)
+            else:
+                pause.worker.sleeps = False
+                pause.worker.batches = deque(pause.worker.pass_)
 
     def _rates(self) -> list[float]:
         limits, devices = self.limits, self.devices
@@ -284,12 +346,22 @@ class _Play:
         self.active.remove(push)
         if push.counts:
             self.delivered_at = self.now
-        gate = self._gate(push.target)
-        self.taken[gate] -= 1
-        line = self.waiting.get(gate)
+        self.taken[push.target] -= 1
+        self.talking[self._place(push.target)] -= 1
+        line = self.waiting.get(push.target)
         if line:
             self._begin(line.popleft(), self.limits.queue)
-        self._next_push(push.worker, push.parcel, push.rest, push.gives_up)
+        self._next_push(push.worker, push.job, push.rest)
+
+
+def _parted(pauses: list[_Pause], step: float) -> tuple[list[_Pause], list[_Pause]]:
+    """Those that are over after so many seconds, and the others."""
+    over: list[_Pause] = []
+    still: list[_Pause] = []
+    for pause in pauses:
+        pause.wait -= step
+        (over if pause.wait <= _TINY else still).append(pause)
+    return over, still
 
 
 Route = tuple[tuple[int, ...], tuple[int, ...], frozenset[int]]

@@ -16,6 +16,7 @@ from swiftlite.plan.schedule import Limits
 
 T = TypeVar("T")
 RSYNCD = "/etc/rsyncd.conf"
+_RING_CHECK_S = 15.0
 _FACTOR = {"": 1.0, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 _RATE = re.compile(r"([\d.]+)\s*([kKMGT]?)(bit|B)?(?:/s|ps)?")
 _BWLIMIT = re.compile(r"([\d.]+)([kKmMgG]?)(?:i?[bB])?")
@@ -52,39 +53,54 @@ def limits_of(kind: str, node: Node, given: Given, rsyncd: str = RSYNCD) -> tupl
         disk=given.disk or found.disk,
         stream=given.stream or found.stream,
         senders=given.concurrency or found.senders,
-        takers=found.takers if given.connections is None else given.connections,
+        slots=found.slots if given.connections is None else given.connections,
     )
     where = (
         str(server.path) if server is not None else f"defaults, as no {kind}-server.conf is here"
     )
-    takers = f"{found.takers} at once" if found.takers else "any number"
+    slots = f"{found.slots} at once" if found.slots else "any number"
     stream = f", {found.stream / 1e6:.3g} MB/s for each" if found.stream else ""
     return found, (
-        f"limits ({where}): {found.senders} partitions sent by a node at once{stream}, a"
-        f" {'node' if found.takers_are_per_node else 'device'} takes {takers}; taken for granted:"
-        f" {found.link / 1e6:.4g} MB/s each way for a node, {found.disk / 1e6:.4g} MB/s for a"
-        " device (--link, --disk)"
+        f"limits ({where}): {found.senders * found.workers} partitions sent by a node at once"
+        f"{stream}, a {'device' if found.slots_are_per_device else 'node'} takes {slots}; taken for"
+        f" granted: {found.link / 1e6:.4g} MB/s each way for a node, {found.disk / 1e6:.4g} MB/s"
+        " for a device (--link, --disk)"
     )
 
 
 def _of_objects(server: Server | None, rsyncd: str) -> Limits:
     found = _read(ReplicatorOptions, server, "object-replicator")
     serving = _read(ObjectServerOptions, server, "app:object-server")
-    senders = found.concurrency * max(1, found.replicator_workers)
+    limits = Limits(
+        senders=found.concurrency,
+        workers=max(1, found.replicator_workers),
+        interval=found.interval,
+        takers=serving.replication_concurrency_per_device,
+        slots=serving.replication_concurrency,
+        notice=found.interval + _RING_CHECK_S,
+    )
     if found.sync_method == "ssync":
-        return Limits(senders, serving.replication_concurrency_per_device)
+        return limits
     module = found.rsync_module.rpartition("::")[2].partition("/")[0]
-    return Limits(
-        senders,
-        connections(rsyncd, module) or 0,
-        takers_are_per_node="{device}" not in module,
+    return replace(
+        limits,
+        takers=0,
+        slots=connections(rsyncd, module) or 0,
+        slots_are_per_device="{device}" in module,
+        pauses=(),  # rsync fails at once
         stream=bwlimit(found.rsync_bwlimit),
     )
 
 
 def _of_databases(kind: str, server: Server | None) -> Limits:
     found = _read(DatabaseOptions, server, f"{kind}-replicator")
-    return Limits(found.concurrency, 0)
+    return Limits(
+        senders=found.concurrency,
+        interval=found.interval,
+        takers=0,
+        slots=0,
+        notice=found.interval + _RING_CHECK_S,
+    )
 
 
 def _read(table: type[T], server: Server | None, section: str) -> T:

@@ -10,11 +10,8 @@ import os
 
 from swiftlite.formats.async_pending import (
     AsyncPending,
-    PendingUnreadable,
     async_pending_name,
-    decode_async_pending,
     encode_async_pending,
-    parse_async_pending_name,
 )
 from swiftlite.formats.ondisk_names import ASYNC_PENDING, TMP, policy_dir
 from swiftlite.objectstore.commits import Steps
@@ -95,50 +92,3 @@ def drop_pending(
 def _drop(context: Context, path: str) -> None:
     with contextlib.suppress(FileNotFoundError):
         context.host.disk.unlink(path)
-
-
-def list_pendings(
-    context: Context, device: str, policy_index: int, most: int
-) -> list[tuple[Timestamp, AsyncPending]]:
-    """One disk job: updates that wait on a device, at most so many, with the times in their
-    names. Files that cannot be read are passed over and named in the log."""
-    return context.offload(device, _list, context, device, policy_index, most)
-
-
-def _list(
-    context: Context, device: str, policy_index: int, most: int
-) -> list[tuple[Timestamp, AsyncPending]]:
-    disk = context.host.disk
-    root = f"{context.settings.devices}/{device}/{policy_dir(ASYNC_PENDING, policy_index)}"
-    found: list[tuple[Timestamp, AsyncPending]] = []
-    if not disk.exists(root):
-        return found
-    for suffix in sorted(disk.listdir(root)):
-        try:
-            names = sorted(disk.listdir(f"{root}/{suffix}"))
-        except NotADirectoryError:
-            continue
-        for name in names:
-            if len(found) >= most:
-                return found
-            try:
-                _, timestamp = parse_async_pending_name(name)
-                content = _content(context, f"{root}/{suffix}/{name}")
-                found.append((timestamp, decode_async_pending(content)))
-            except FileNotFoundError:
-                continue  # delivered meanwhile
-            except (ValueError, PendingUnreadable) as error:
-                context.log.warning(f"{root}/{suffix}/{name} is passed over: {error}")
-    return found
-
-
-def _content(context: Context, path: str) -> bytes:
-    disk = context.host.disk
-    fd = disk.open(path)
-    try:
-        blocks = []
-        while block := disk.read(fd, 65_536):
-            blocks.append(block)
-        return b"".join(blocks)
-    finally:
-        disk.close(fd)

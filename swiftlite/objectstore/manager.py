@@ -15,7 +15,7 @@ from swiftlite.objectstore.api import (
     Unsettled,
     translated,
 )
-from swiftlite.objectstore.async_store import drop_pending, list_pendings, save_pending
+from swiftlite.objectstore.async_store import drop_pending, save_pending
 from swiftlite.objectstore.cleanup import HashDirCleaner
 from swiftlite.objectstore.context import Context, StoreLog
 from swiftlite.objectstore.diskfile import DiskFile
@@ -154,12 +154,6 @@ class Manager:
         """Forget an update that was delivered. Raises StoreError."""
         name_hash = self.hash_path.hex(pending.account, pending.container, pending.obj)
         drop_pending(self.context, device, policy_index, name_hash, timestamp)
-
-    def list_pendings(
-        self, device: str, policy_index: int, most: int
-    ) -> list[tuple[Timestamp, AsyncPending]]:
-        """Updates that wait on a device, at most so many. Raises StoreError."""
-        return list_pendings(self.context, device, policy_index, most)
 
     def devices_here(self) -> list[str]:
         """Names in the directory of devices, mounted or not; none when it cannot be read."""

@@ -8,7 +8,6 @@ from functools import partial
 from swiftlite import __version__
 from swiftlite.cluster.conf import ClusterConf
 from swiftlite.cluster.conf import load as load_cluster
-from swiftlite.cluster.rings import Rings
 from swiftlite.config.load import options as read_options
 from swiftlite.config.load import unknown_keys
 from swiftlite.host.bundle import Host, installed
@@ -16,7 +15,6 @@ from swiftlite.obj.options import ObjectServerOptions
 from swiftlite.obj.server.context import ServerContext
 from swiftlite.obj.server.delete import delete
 from swiftlite.obj.server.get import get
-from swiftlite.obj.server.leftovers import take_up
 from swiftlite.obj.server.metadata import AllowedHeaders
 from swiftlite.obj.server.post import post
 from swiftlite.obj.server.put import put
@@ -176,10 +174,4 @@ def app_factory(global_conf: Mapping[str, str], **local_conf: str) -> ObjectServ
         read_options(StatsdOptions, conf, where=where), LOG_NAME, random=host.entropy.random
     )
     cluster = load_cluster(options.swift_dir)
-    server = ObjectServer(host, options, cluster, log, statsd)
-    rings = Rings(cluster, host.clock, log=log)
-    context = server.context
-    host.tasks.spawn(
-        take_up, context.manager, list(cluster.policies), rings, context.updates.later, log
-    )
-    return server
+    return ObjectServer(host, options, cluster, log, statsd)

@@ -16,7 +16,7 @@ from swiftlite.dbstore.merge import Row
 from swiftlite.dbstore.places import Place
 from swiftlite.dbstore.soundness import check_database
 from swiftlite.dbsync.options import AuditorOptions
-from swiftlite.dbsync.walk import Walk
+from swiftlite.dbsync.rounds import Round
 from swiftlite.service.pace import Pace
 from swiftlite.service.passes import Busy, DaemonContext, Idle
 
@@ -28,7 +28,7 @@ _REMEMBERED = 100_000
 @dataclass(slots=True)
 class _Cycle:
     begun: float
-    walks: list[tuple[str, Walk]]
+    round: Round
 
 
 class DatabaseAuditor(Generic[Row]):
@@ -61,37 +61,21 @@ class DatabaseAuditor(Generic[Row]):
         cycle = self._cycle
         if cycle is None:
             cycle = self._cycle = self._begin()
-        while cycle.walks:
-            device, walk = cycle.walks.pop(0)
-            places = self._next_places(device, walk)
-            if places:
-                cycle.walks.append((device, walk))
-                self._audit_all(places)
-                return Busy()
+        found = cycle.round.look(_GROUP, list)
+        if found is not None:
+            self._audit_all(found[1])
+            return Busy()
         self._cycle = None
         self._engine.close()  # a device at rest can be unmounted
         return self._end(cycle)
 
     def _begin(self) -> _Cycle:
-        context, host = self._context, self._context.host
-        devices = self._engine.devices
-        walks = []
-        names = host.tasks.offload(devices.root, host.disk.listdir, devices.root)
-        for name in context.share(names):
-            try:
-                host.tasks.offload(name, lambda name=name: devices.check(name, room=False))
-            except DatabaseError as error:
-                context.log.warning(f"passing over {name}: {error}")
-                continue
-            walks.append((name, Walk(self._engine, name, host.entropy, host.clock.wall())))
-        return _Cycle(host.clock.monotonic(), walks)
+        def fault(device: str, error: Exception) -> None:
+            self._context.log.warning(f"passing over {device}: {error}")
 
-    def _next_places(self, device: str, walk: Walk) -> list[Place]:
-        try:
-            return self._context.host.tasks.offload(device, walk.take, _GROUP)
-        except OSError as error:
-            self._context.log.error(f"{device}: {error}; its other databases wait")
-            return []
+        found = Round(self._context, self._engine, fault)
+        found.add_all()
+        return _Cycle(self._context.host.clock.monotonic(), found)
 
     def _audit_all(self, places: Sequence[Place]) -> None:
         for place in places:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 import subprocess
-from dataclasses import asdict
 
 from swiftlite.dbsync.peers import Target
 from swiftlite.host.tasks import Tasks
 from swiftlite.peers.errors import PeerFault
-from swiftlite.ring import Device
+from swiftlite.peers.rsync import module_of
 
 
 class RsyncCarrier:
@@ -19,7 +18,7 @@ class RsyncCarrier:
         self, tasks: Tasks, module: str, *, timeout: float, conn_timeout: float, compress: bool
     ) -> None:
         self._tasks = tasks
-        self._module = module.rstrip("/")
+        self._module = module
         self._compress = compress
         self._words = (
             "rsync",
@@ -47,12 +46,3 @@ def _run(words: list[str]) -> tuple[int, str]:
     except OSError as error:
         return 127, str(error)
     return done.returncode, done.stderr
-
-
-def module_of(template: str, node: Device) -> str:
-    """`{replication_ip}::account` and the like, filled in; IPv6 addresses in brackets."""
-    fields = asdict(node)
-    for name in ("ip", "replication_ip"):
-        if ":" in fields[name]:
-            fields[name] = f"[{fields[name]}]"
-    return template.format(**fields)

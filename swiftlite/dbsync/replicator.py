@@ -6,7 +6,7 @@ about a group in one call. Only what such a comparison does not find in sync is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Generic
@@ -23,9 +23,9 @@ from swiftlite.dbsync.options import ReplicatorOptions
 from swiftlite.dbsync.peers import Peers
 from swiftlite.dbsync.plan import Way
 from swiftlite.dbsync.push import Push
+from swiftlite.dbsync.rounds import Round
 from swiftlite.dbsync.stats import Counting
 from swiftlite.dbsync.visit import Chores, Rules, Spot, Visits
-from swiftlite.dbsync.walk import Walk
 from swiftlite.host.net import Address
 from swiftlite.protocols.db_sync import Ask
 from swiftlite.ring import Device, Ring, RingWatcher
@@ -43,7 +43,8 @@ class _Cycle(Generic[Row]):
     counting: Counting
     visits: Visits[Row]
     ring: Ring
-    walks: list[tuple[Device, Walk]]
+    devices: Mapping[str, Device]
+    round: Round
 
 
 @dataclass(slots=True)
@@ -100,13 +101,10 @@ class DatabaseReplicator(Generic[Row]):
         cycle = self._cycle
         if cycle is None:
             cycle = self._cycle = self._begin()
-        while cycle.walks:
-            device, walk = cycle.walks.pop(0)
-            places = self._next_places(device, walk)
-            if places:
-                cycle.walks.append((device, walk))  # devices take turns
-                self._replicate(cycle, device, places)
-                return Busy()
+        found = cycle.round.look(self._options.per_comparison, self._memory.look)
+        if found is not None:
+            self._replicate(cycle, cycle.devices[found[0]], found[1])
+            return Busy()
         self._cycle = None
         self._engine.close()  # a device at rest can be unmounted
         return self._end(cycle)
@@ -129,41 +127,35 @@ class DatabaseReplicator(Generic[Row]):
         rules = Rules(options.reclaim_age, options.handoff_delete or 0)
         visits = Visits(ring, push, self._chores, counting, rules, clock=clock, log=context.log)
         self._peers.forget()
-        walks = list(self._walks(ring, counting))
-        return _Cycle(clock.monotonic(), counting, visits, ring, walks)
+        devices = {device.device: device for device in context.local(ring)}
+        found = self._round(ring, devices, counting)
+        return _Cycle(clock.monotonic(), counting, visits, ring, devices, found)
 
-    def _walks(self, ring: Ring, counting: Counting) -> Iterator[tuple[Device, Walk]]:
-        context, host = self._context, self._context.host
-        found = False
-        for device in context.local(ring):
-            found = True
-            name = device.device
-            wall = host.clock.wall()
-            old = wall - self._options.reclaim_age
-            path = self._engine.devices.path(name)
-            try:
-                host.tasks.offload(name, partial(self._engine.devices.check, name, room=False))
-                host.tasks.offload(name, remove_old, self._engine.disk, path, old)
-            except (DatabaseError, OSError) as error:
-                context.log.warning(f"passing over {name}: {error}")
-                for other in ring.devices:
-                    if other is not None:
-                        counting.failed(other)
-                continue
-            wanted = self._partition_filter(ring, device)
-            yield device, Walk(self._engine, name, host.entropy, wall, wanted)
-        if not found:
+    def _round(self, ring: Ring, devices: Mapping[str, Device], counting: Counting) -> Round:
+        context, engine = self._context, self._engine
+
+        def fault(device: str, error: Exception) -> None:
+            context.log.warning(f"passing over {device}: {error}")
+            for other in ring.devices:
+                if other is not None:
+                    counting.failed(other)
+
+        found = Round(context, engine, fault)
+        old = context.host.clock.wall() - self._options.reclaim_age
+        for name, device in devices.items():
+            sweep = partial(remove_old, engine.disk, engine.devices.path(name), old)
+            found.add(name, self._wanted(ring, device), sweep)
+        if not devices:
             context.log.error(
                 f"no device of the ring is at {context.bind_ip}, port {context.bind_port}: "
                 "nothing to replicate"
             )
+        return found
 
-    def _partition_filter(self, ring: Ring, device: Device) -> Callable[[int], bool]:
-        chosen, handoffs_only = self._context.partitions, self._options.handoffs_only
+    def _wanted(self, ring: Ring, device: Device) -> Callable[[int], bool]:
+        handoffs_only = self._options.handoffs_only
 
         def wanted(partition: int) -> bool:
-            if chosen and partition not in chosen:
-                return False
             if not handoffs_only or partition >= ring.partition_count:
                 return True
             return all(node.id != device.id for node in ring.primaries(partition))
@@ -193,25 +185,16 @@ class DatabaseReplicator(Generic[Row]):
 
     # A group
 
-    def _next_places(self, device: Device, walk: Walk) -> list[Place]:
-        count = self._options.per_comparison
-        try:
-            return self._context.host.tasks.offload(device.device, walk.take, count)
-        except OSError as error:
-            self._context.log.error(f"{device.device}: {error}; its other databases wait")
-            return []
-
-    def _replicate(self, cycle: _Cycle[Row], device: Device, places: Sequence[Place]) -> None:
+    def _replicate(self, cycle: _Cycle[Row], device: Device, looks: Sequence[Look]) -> None:
         jobs: list[_Job] = []
-        for look in self._looks(cycle, device, places):
+        for look in self._opened(cycle, device, looks):
             spot = _spot(cycle.ring, device, look.place)
             jobs.append(_Job(look, spot, spot.others))
         self._compare(cycle, [job for job in jobs if self._may_be_compared(job)])
         self._visit_all(cycle, [job for job in jobs if job.nodes or self._has_chores(job)])
 
-    def _looks(self, cycle: _Cycle[Row], device: Device, places: Sequence[Place]) -> Iterator[Look]:
+    def _opened(self, cycle: _Cycle[Row], device: Device, looks: Sequence[Look]) -> Iterator[Look]:
         """Databases that are there, each with a glimpse; those in use are opened for it."""
-        looks = self._context.host.tasks.offload(device.device, self._memory.look, places)
         for look in looks:
             if look.found is None:
                 continue

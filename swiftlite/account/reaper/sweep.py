@@ -20,7 +20,7 @@ from swiftlite.dbstore.glance import Sql, glance
 from swiftlite.dbstore.options import DatabaseOptions
 from swiftlite.dbstore.places import Place
 from swiftlite.dbsync.databases import engine_for
-from swiftlite.dbsync.walk import Walk
+from swiftlite.dbsync.rounds import Round
 from swiftlite.formats.db_schema.common import DELETED_STATUS
 from swiftlite.peers.direct import Caller
 from swiftlite.peers.pool import Pool
@@ -72,21 +72,20 @@ class ReaperPass:
             stopping=context.stopping,
         )
         self._alive: dict[str, Footprint] = {}  # accounts that were not deleted when last seen
-        self._walks: deque[tuple[str, Walk]] = deque()
+        self._round: Round | None = None
         self._deleted: deque[Place] = deque()
         self._present: _Account | None = None
-        self._began: float | None = None
+        self._began = 0.0
 
     def step(self) -> Busy | Idle:
-        if self._began is None:
-            self._begin()
+        if self._round is None:
+            self._round = self._begin()
         if self._present is not None:
             self._reap_more(self._present)
         elif self._deleted:
             self._take_up(self._deleted.popleft())
-        elif self._walks:
-            if not self._look(*self._walks[0]):
-                self._walks.popleft()
+        elif found := self._round.look(LOOKED_AT, self._may_be_deleted):
+            self._deleted.extend(found[1])
         else:
             return self._end()
         return Busy()
@@ -95,44 +94,23 @@ class ReaperPass:
         self._pool.close()
         self._engine.close()
 
-    def _begin(self) -> None:
-        context, engine = self._context, self._engine
-        self._began = context.host.clock.monotonic()
-        wanted, wall = context.partitions, context.host.clock.wall()
-        for device in context.share(engine.disk.listdir(engine.devices.root)):
-            try:
-                engine.devices.check(device, room=False)
-            except DeviceUnusable as error:
-                context.statsd.increment("errors")
-                context.log.debug(f"Skipped: {error}")
-                continue
-            walk = Walk(
-                engine,
-                device,
-                context.host.entropy,
-                wall,
-                lambda partition: not wanted or partition in wanted,
-            )
-            self._walks.append((device, walk))
+    def _begin(self) -> Round:
+        self._began = self._context.host.clock.monotonic()
+        found = Round(self._context, self._engine, self._fail)
+        found.add_all()
+        return found
 
-    def _look(self, device: str, walk: Walk) -> bool:
-        """Look at the next accounts of a device; whether there may be more."""
+    def _fail(self, device: str, error: Exception) -> None:
+        """A device that is not mounted is nothing new; one that fails is."""
+        self._context.statsd.increment("errors")
+        log = self._context.log
+        (log.debug if isinstance(error, DeviceUnusable) else log.error)(f"{device}: {error}")
 
-        def look() -> tuple[int, list[Place]]:
-            places = walk.take(LOOKED_AT)
-            return len(places), [place for place in places if self._may_be_deleted(place)]
+    def _may_be_deleted(self, places: list[Place]) -> list[Place]:
+        """Those that are worth opening. Runs in the device's thread."""
+        return [place for place in places if self._is_worth_opening(place)]
 
-        try:
-            count, found = self._context.host.tasks.offload(device, look)
-        except OSError as error:
-            self._context.statsd.increment("errors")
-            self._context.log.error(f"{device}: {error}")
-            return False
-        self._deleted.extend(found)
-        return count == LOOKED_AT
-
-    def _may_be_deleted(self, place: Place) -> bool:
-        """Whether a database is worth opening. Runs in the device's thread."""
+    def _is_worth_opening(self, place: Place) -> bool:
         disk, wall = self._engine.disk, self._context.host.clock.wall()
         found = footprint(disk, place)
         if found is None or self._alive.get(place.directory) == found:
@@ -209,10 +187,10 @@ class ReaperPass:
             )
 
     def _end(self) -> Idle:
-        assert self._began is not None
         elapsed = self._context.host.clock.monotonic() - self._began
         self._context.log.debug(f"Pass over all devices took {elapsed:.2f} s")
-        self._began = None
+        self._round = None
+        self._engine.close()  # a device at rest can be unmounted
         return Idle(max(0.0, self._options.interval - elapsed))
 
 

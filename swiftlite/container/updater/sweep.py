@@ -12,13 +12,13 @@ from collections import Counter, deque
 from swiftlite.container.account_update import AccountTeller, Target
 from swiftlite.container.updater.options import UpdaterOptions
 from swiftlite.dbstore import CONTAINER_KIND, ContainerBroker
-from swiftlite.dbstore.errors import DatabaseError, DatabaseMissing, DeviceUnusable
+from swiftlite.dbstore.errors import DatabaseError, DatabaseMissing
 from swiftlite.dbstore.facts import ContainerFacts
 from swiftlite.dbstore.options import DatabaseOptions
 from swiftlite.dbstore.quarantine import quarantine
 from swiftlite.dbsync.databases import engine_for
 from swiftlite.dbsync.memory import Look, Memory
-from swiftlite.dbsync.walk import Walk
+from swiftlite.dbsync.rounds import Round
 from swiftlite.peers.pool import Pool
 from swiftlite.service.pace import Pace
 from swiftlite.service.passes import Busy, DaemonContext, Idle
@@ -54,66 +54,36 @@ class UpdaterPass:
         )
         self._pace = Pace(host.clock, options.containers_per_second)
         self._silent: dict[str, float] = {}  # account -> until when it is sent nothing
-        self._walks: deque[tuple[str, Walk]] = deque()  # devices still to be swept
+        self._round: Round | None = None
         self._counts: Counter[str] = Counter()
-        self._began: float | None = None
+        self._began = 0.0
 
     def step(self) -> Busy | Idle:
-        if self._began is None:
-            self._begin()
-        if self._walks:
-            if not self._sweep(*self._walks[0]):
-                self._walks.popleft()
-            return Busy()
-        return self._end()
+        if self._round is None:
+            self._round = self._begin()
+        found = self._round.look(LOOKED_AT, self._memory.look)
+        if found is None:
+            return self._end()
+        self._sweep(found[1])
+        return Busy()
 
     def close(self) -> None:
         self._pool.close()
         self._engine.close()
 
-    def _begin(self) -> None:
-        self._began = self._context.host.clock.monotonic()
+    def _begin(self) -> Round:
+        now = self._began = self._context.host.clock.monotonic()
         self._counts.clear()
-        now = self._began
         self._silent = {name: until for name, until in self._silent.items() if until > now}
-        engine, context = self._engine, self._context
-        try:
-            names = engine.disk.listdir(engine.devices.root)
-        except OSError as error:
-            self._fail(engine.devices.root, error)
-            return
-        wanted, wall = context.partitions, context.host.clock.wall()
-        for device in context.share(names):
-            try:
-                engine.devices.check(device, room=False)
-            except DeviceUnusable as error:
-                context.log.warning(f"Skipped: {error}")
-                continue
-            walk = Walk(
-                engine,
-                device,
-                context.host.entropy,
-                wall,
-                lambda partition: not wanted or partition in wanted,
-            )
-            self._walks.append((device, walk))
+        found = Round(self._context, self._engine, self._fail)
+        found.add_all()
+        return found
 
-    def _sweep(self, device: str, walk: Walk) -> bool:
-        """Look at the next databases of a device; whether there may be more."""
-
-        def look() -> list[Look]:
-            return self._memory.look(walk.take(LOOKED_AT))
-
-        try:
-            looks = self._context.host.tasks.offload(device, look)
-        except OSError as error:
-            self._fail(device, error)
-            return False
+    def _sweep(self, looks: list[Look]) -> None:
         self._memory.keep(one for one in looks if one.glimpse is not None)
         todo = deque(one for one in looks if not _is_reported(one))
         self._count("no_changes", len(looks) - len(todo))
         self._report_all(todo)
-        return len(looks) == LOOKED_AT
 
     def _report_all(self, todo: deque[Look]) -> None:
         def work() -> None:
@@ -203,14 +173,14 @@ class UpdaterPass:
             self._context.statsd.count(name, number)
 
     def _end(self) -> Idle:
-        assert self._began is not None
         elapsed = self._context.host.clock.monotonic() - self._began
         counts = self._counts
         if counts["successes"] or counts["failures"] or counts["errors"]:
             told = ", ".join(f"{counts[name]} {name}" for name in _COUNTED)
             self._context.log.info(f"Sweep of all containers took {elapsed:.2f} s: {told}")
         self._context.recon.dump(RECON_FILE, {"container_updater_sweep": elapsed})
-        self._began = None
+        self._round = None
+        self._engine.close()  # a device at rest can be unmounted
         return Idle(max(0.0, self._options.interval - elapsed))
 
 

@@ -115,6 +115,16 @@ def test_an_account_that_has_not_heard_is_told_once(start: Start) -> None:
     assert len(node.accounts.reports) == 3
 
 
+def test_between_sweeps_no_database_is_held_open(start: Start) -> None:
+    """Or its device could not be unmounted."""
+    node = start(201, 201, 201)
+    fill(node)
+    node.sweep()
+    node.server.close()
+    held = [path.readlink() for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]
+    assert not [path for path in held if path.is_relative_to(node.root / "sda1")]
+
+
 def test_a_change_after_a_sweep_is_found_by_the_next(start: Start) -> None:
     node = start(201)
     fill(node)

@@ -130,6 +130,7 @@ class WholeCluster:
         self.folder = tempfile.mkdtemp(prefix="swiftlite-sim-", dir=memory)
         self.passes = 0
         self._closers: dict[str, list[Callable[[], object]]] = {}
+        self._grounds: dict[str, OsDisk] = {}
         self.storage = [self._make_storage(number) for number in range(1, NODES + 1)]
         self.proxies = [self._make_proxy(number) for number in (1, 2)]
         self.world.run_for(0.1)
@@ -174,8 +175,15 @@ class WholeCluster:
 
     def grounded(self, node: SimNode) -> Host:
         """The host of programs that keep databases."""
-        disk = OsDisk(pause=node.tasks.sleep, monotonic=node.host.clock.monotonic)
-        return replace(node.host, disk=disk)
+        return replace(node.host, disk=self.ground_of(node))
+
+    def ground_of(self, node: SimNode) -> OsDisk:
+        """Where a node's databases are; its methods may be exchanged for a while."""
+        if node.ip not in self._grounds:
+            clock = node.host.clock
+            disk = OsDisk(pause=node.tasks.sleep, monotonic=clock.monotonic)
+            self._grounds[node.ip] = disk
+        return self._grounds[node.ip]
 
     def start(self, node: SimNode) -> None:
         """All programs of a storage node, when it is made and after each death."""

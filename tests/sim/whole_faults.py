@@ -41,8 +41,8 @@ class Breaker:
         faults: list[Callable[[SimNode], Undo | None]] = [
             self.kill, self.kill, self.cut_power, self.cut_power_at_a_call, self.cut_all_power,
             self.cut_off, self.set_apart, self.hide_from_proxies, self.lose_packets, self.be_slow,
-            self.fill, self.unmount_objects, self.unmount_databases, self.break_disk,
-            self.fail_a_call, self.step_clock,
+            self.fill, self.fill_databases, self.unmount_objects, self.unmount_databases,
+            self.break_disk, self.break_databases, self.fail_a_call, self.step_clock,
         ]  # fmt: skip
         destructive = [self.rot, self.hide_bytes, self.garble_database]
         destructive += [self.wipe_objects, self.wipe_databases]
@@ -143,6 +143,25 @@ class Breaker:
         disk = node.disk
         before, disk.capacity = disk.capacity, disk.names.used + 5_000
         return lambda: setattr(disk, "capacity", before)
+
+    def fill_databases(self, node: SimNode) -> Undo:
+        """No room for them beyond the reserve. (SQLite itself still finds some.)"""
+        ground = self._cluster.ground_of(node)
+        ground.statvfs = lambda path: os.statvfs_result((4096, 4096, 1000, 0, 0, 9, 9, 9, 0, 255))
+        return lambda: setattr(ground, "statvfs", os.statvfs)
+
+    def break_databases(self, node: SimNode) -> Undo:
+        """Their directories cannot be read."""
+        ground = self._cluster.ground_of(node)
+        device = self._cluster.database_device(self._cluster.number_of(node))
+
+        def listdir(path: str) -> list[str]:
+            if path.startswith(device):
+                raise OSError(errno.EIO, os.strerror(errno.EIO), path)
+            return os.listdir(path)
+
+        ground.listdir = listdir  # type: ignore[assignment]  # of paths alone
+        return lambda: setattr(ground, "listdir", os.listdir)
 
     def unmount_objects(self, node: SimNode) -> Undo:
         mount = self._objects(node)

@@ -98,6 +98,7 @@ class Crew:
         it means to stop, because a terminal has closed.
     elders: pids of children that a predecessor of this very process left.
     beat: seconds within which a child that is ready must give a sign of life, or be replaced.
+    gave_up: a child that is not started again has ended with a fault.
     """
 
     posts: Sequence[Post]
@@ -112,6 +113,7 @@ class Crew:
     reviews: Sequence[Review] = ()
     beat: float | None = None
     afterwards: Sequence[Post] = ()
+    gave_up: bool = field(default=False, init=False)
     _children: dict[int, _Child] = field(default_factory=dict)
     _elders: set[int] = field(default_factory=set)
     _vacancies: list[_Vacancy] = field(default_factory=list)
@@ -353,8 +355,12 @@ class Crew:
             self._stop_listening(child)
             del self._children[pid]
             again = child.post.again or os.WIFSIGNALED(status)
-            if again and not child.stopping and not self._stopping:
+            if child.stopping or self._stopping:
+                continue
+            if again:
                 self._vacate(child, status)
+            else:
+                self.gave_up = self.gave_up or status != 0
 
     def _vacate(self, child: _Child, status: int) -> None:
         now = self.monotonic()

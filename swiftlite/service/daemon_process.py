@@ -13,6 +13,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import FrameType
 
 from swiftlite.cluster.rings import Rings
@@ -56,7 +57,11 @@ def run_plan(plan: DaemonPlan, ready: Ready, tell: Tell = lambda _: None) -> Non
         for number in range(count)
     ]
     log = _open_log(plan, host)
-    Crew(posts, host.clock.monotonic, log, on_ready=ready, on_stop=lambda: tell("stopping")).run()
+    stop = partial(tell, "stopping")
+    crew = Crew(posts, host.clock.monotonic, log, on_ready=ready, on_stop=stop)
+    crew.run()
+    if crew.gave_up:
+        raise SystemExit(1)
 
 
 def _worker(plan: DaemonPlan, number: int, count: int) -> Callable[[Ready], None]:

@@ -38,6 +38,9 @@ def make_post(folder: Path, word: str) -> Post:
             (folder / f"{name}-{os.getpid()}").touch()
             report()
             return
+        if fault == "gives-up":
+            report()
+            sys.exit(3)
         if fault == "crash":
             raise RuntimeError("two\nlines")
         if fault == "stubborn":
@@ -69,7 +72,9 @@ def make_post(folder: Path, word: str) -> Post:
             time.sleep(0.01)
         os._exit(0)
 
-    return Post(name, work, again=fault != "done", rest=0.2 if fault == "rests" else 0.0)
+    return Post(
+        name, work, again=fault not in ("done", "gives-up"), rest=0.2 if fault == "rests" else 0.0
+    )
 
 
 def make_elder(folder: Path) -> int:
@@ -130,6 +135,8 @@ def main() -> None:
         crew.run()
     except CannotStart as error:
         sys.exit(f"cannot start: {error}")
+    if crew.gave_up:
+        sys.exit("somebody gave up")
 
 
 main()

@@ -219,6 +219,11 @@ def test_a_crew_whose_children_are_all_done_ends(start: Starter) -> None:
     assert crew.finish() == (0, "")
 
 
+def test_a_crew_knows_that_somebody_gave_up(start: Starter) -> None:
+    code, complaint = start("one:gives-up", "two:done").finish()
+    assert (code, complaint) == (1, "somebody gave up\n")
+
+
 def test_a_child_that_rests_is_started_again_without_complaint(start: Starter) -> None:
     crew = start("one:rests")
     wait_for(lambda: len(list(crew.folder.glob("one-*"))) >= 3)

@@ -100,7 +100,7 @@ def test_workers_that_are_done_end_the_daemon(tmp_path: Path) -> None:
     conf = write_conf(tmp_path, "[object-updater]\nupdater_workers = 2\n")
     done = subprocess.run([*UPDATER, conf, "--once"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stderr.count("started for one pass") == 2
+    assert done.stderr.count("started for one pass") == 2, done.stderr
 
 
 def test_a_daemon_that_cannot_start_says_why_in_one_line(tmp_path: Path) -> None:

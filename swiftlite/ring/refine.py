@@ -118,8 +118,10 @@ class Refinement:
             home, number = table.origin[row, partition], table.rows[row][partition]
             if choices.moved.get(partition) != row or not (room(home, 1) and room(number, -1)):
                 continue
-            steps = choices.ways(row, partition, home)
-            if steps and choices.risk(partition, steps) <= choices.risk(partition):
+            steps = [(row, partition, home)]
+            if home in table.others(partition, row):
+                continue
+            if choices.risk(partition, steps) <= choices.risk(partition):
                 choices.do(steps)
                 left -= 1
                 if not left:
@@ -150,10 +152,10 @@ class Refinement:
 
         def room(number: int, change: int) -> bool:
             held, want = table.held[number] + change, table.want[number]
+            if shares.error(number, change) > max(bound, shares.error(number)):
+                return False
             if abs(held - want) < abs(held - change - want):
                 return True
-            if shares.error(number, change) > bound:
-                return False
             return abs(held - want) <= SLIP or want < held <= shares.ideal[number] * (1 + overload)
 
         return room

@@ -8,9 +8,9 @@ balance and dispersion (measured by one function for both). Moves are compared f
 ours also rebalances a copy of the other's builder file. Prints a JSON line per difference and
 totals at the end.
 
-Which of two results is the better one, doc/decisions/balance-and-dispersion.md says, and `Result`
-here: balance beyond the overload, then dispersion, then balance within it, then moves. A difference
-is what is worse in that order; how often each number alone is worse is counted as well.
+A difference is a step with a worse balance or a worse dispersion, from the same state or each side
+going its own way, unless ring_reach.py proves that nothing as good was to be had from ours; and a
+step with moves that bought nothing.
 """
 
 from __future__ import annotations
@@ -24,28 +24,27 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from swiftlite.cli.ring_builder.main import run
-from swiftlite.ring import Ring, RingBuilder, RingError
-from swiftlite.ring.ground import row_lengths
-from swiftlite.ring.measures import ideal_parts
-from swiftlite.ring.preview import changes
-from swiftlite.ring.quotas import device_quotas
-from swiftlite.vocab.hashing import HashPath
+HERE = Path(__file__)
+sys.path.insert(0, str(HERE.parents[2]))
+
+from swiftlite.cli.ring_builder.main import run  # noqa: E402
+from swiftlite.ring import Ring, RingBuilder, RingError  # noqa: E402
+from swiftlite.ring.preview import changes  # noqa: E402
+from swiftlite.vocab.hashing import HashPath  # noqa: E402
+from tools.interop.ring_reach import impossible  # noqa: E402
+from tools.interop.ring_verdict import NEARLY, Moves, Result, misplaced, quality  # noqa: E402
 
 HASH_PATH = HashPath(b"changeme", b"changeme")
-NEARLY = 1e-6
 
 
 class Peer:
     """The process with OpenStack Swift in it."""
 
     def __init__(self, python: str) -> None:
-        script = Path(__file__).with_name("ring_peer.py")
+        script = HERE.with_name("ring_peer.py")
         self._process = subprocess.Popen(
             [python, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -82,7 +81,8 @@ class Cluster:
         self.totals = totals
         self.theirs = folder / "theirs.builder"
         self.own = folder / "own.builder"
-        self.twin = folder / "twin.builder"
+        self.twin = folder / "twin.builder"  # theirs before the rebalance
+        self.start = folder / "start.builder"  # ours
         self.now = 1_700_000_000.0
         self.step = 0
         self.commands: list[list[str]] = []
@@ -129,7 +129,8 @@ class Cluster:
         return expected == [code, other]
 
     def report(self, what: str, **facts: Any) -> None:  # noqa: ANN401 - JSON values
-        self.totals[f"DIFFERENCE {what}"] += 1
+        if "impossible" not in what:
+            self.totals[f"DIFFERENCE {what}"] += 1
         if self.keep is not None:
             name = f"{self.seed}-{self.step}-{self.now:.0f}.builder"
             shutil.copy(self.twin, self.keep / name)
@@ -182,6 +183,7 @@ class Cluster:
         if self.step:
             self.change()
         shutil.copy(self.theirs, self.twin)
+        shutil.copy(self.own, self.start)
         seed = str(self.rng.randint(0, 10**6))
         if not self.both("rebalance", "--force", "--seed", seed):
             return False
@@ -229,26 +231,8 @@ class Cluster:
     def compare_quality(self) -> None:
         """Each side going its own way."""
         mine, other = RingBuilder.load(str(self.own)), RingBuilder.load(str(self.theirs))
-        self.judge("own chain", Result.of(mine), Result.of(other), {})
-
-    def judge(self, where: str, mine: Result, other: Result, more: dict[str, Any]) -> None:
-        """Count each number, and report what is worse in the order of goals."""
-        for name, a, b in (
-            ("balance", mine.balance, other.balance),
-            ("dispersion", mine.dispersion, other.dispersion),
-        ):
-            verdict = "worse" if a > b + NEARLY else "better" if a < b - NEARLY else "equal"
-            self.totals[f"{where}: {name} {verdict}"] += 1
-        if mine.some_worse(other):
-            kind = "a trade, for the prior goal"
-            if not other.some_worse(mine):
-                kind = "worse outright"
-            elif mine.first_worse(other):
-                kind = "a trade, against the order of goals"
-            self.totals[f"{where}: {kind}"] += 1
-        worse = mine.first_worse(other)
-        if worse:
-            self.report(f"{where}: {worse}", ours=mine.numbers, theirs=other.numbers, **more)
+        before = RingBuilder.load(str(self.start))
+        self.judge("own chain", before, mine, other)
 
     def compare_from_the_same_state(self, seed: str) -> None:
         before = RingBuilder.load(str(self.twin))
@@ -257,101 +241,51 @@ class Cluster:
             after.rebalance(self.now, seed=seed)
         except RingError:
             return
-        theirs = RingBuilder.load(str(self.theirs))
-        moved = len(changes(before.rows(), after.rows()))
-        their_moves = len(changes(before.rows(), theirs.rows()))
-        quotas, needed = demand(before)
-        facts = {"moved": [moved, their_moves], "demand": needed}
+        self.judge("same state", before, after, RingBuilder.load(str(self.theirs)))
+
+    def judge(
+        self, where: str, before: RingBuilder, after: RingBuilder, theirs: RingBuilder
+    ) -> None:
+        """Count each number, and report what is worse."""
         mine, other = Result.of(after), Result.of(theirs)
-        self.judge("same state", mine, other, facts)
-        self.totals["replicas moved by ours"] += moved
-        self.totals["replicas moved by theirs"] += their_moves
-        self.totals["replicas whose moves weights demand"] += needed
-        beyond = moved > needed * 1.01 + 1
-        if moved > their_moves:
-            kind = "for no better result"
-            if other.some_worse(mine):
-                kind = "for a better result"
-            elif not beyond:
-                kind = "as weights demand"
-            elif misplaced(after, quotas) < misplaced(theirs, quotas):
-                kind = "to have more of them where weights want them"
-            self.totals[f"same state: moved more {kind}"] += 1
-            if kind == "for no better result":
-                self.report("same state: moves", **facts, quality=mine.numbers)
+        for name, a, b in (
+            ("balance", mine.balance, other.balance),
+            ("dispersion", mine.dispersion, other.dispersion),
+        ):
+            verdict = "worse" if a > b + NEARLY else "better" if a < b - NEARLY else "equal"
+            self.totals[f"{where}: {name} {verdict}"] += 1
+        their_moves = len(changes(RingBuilder.load(str(self.twin)).rows(), theirs.rows()))
+        moves = Moves.of(before, after)
+        facts = {"moved": [moves.moved, their_moves], "demand": moves.demand}
+        if mine.some_worse(other):
+            self.report_worse(where, before, mine, other, facts)
+        self.totals[f"{where}: replicas moved by ours"] += moves.moved
+        self.totals[f"{where}: replicas moved by theirs"] += their_moves
+        self.totals[f"{where}: replicas whose moves weights demand"] += moves.demand
+        self.totals[f"{where}: moves {moves.verdict(their_moves)}"] += 1
+        if where == "same state" and moves.moved > their_moves and not other.some_worse(mine):
+            kind = "no better result"
+            if misplaced(after, before) < misplaced(theirs, before):
+                kind = "more of them where weights want them"
+            self.totals[f"{where}: moved more than theirs for {kind}"] += 1
+            if kind == "no better result":
+                self.report(f"{where}: moves", **facts, quality=mine.numbers)
+        if moves.idle and moves.verdict(their_moves).endswith("nothing"):
+            self.report(f"{where}: idle moves", **facts, idle=moves.idle)
+
+    def report_worse(
+        self, where: str, before: RingBuilder, mine: Result, other: Result, facts: dict[str, Any]
+    ) -> None:
+        """A number is worse: is it proved that no table reachable from here is as good in both?"""
+        if impossible(before, self.now, *other.numbers):
+            kind = "worse, and impossible to avoid from this state"
+        elif not other.some_worse(mine):
+            kind = "worse outright"
         else:
-            self.totals[f"same state: moved {'less' if moved < their_moves else 'as much'}"] += 1
-        if beyond:
-            self.totals["same state: moved more than weights alone demand + 1 %"] += 1
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What a rebalance led to, and which of two is the better."""
-
-    balance: float
-    dispersion: float
-    overload: float
-
-    @classmethod
-    def of(cls, builder: RingBuilder) -> Result:
-        """Both numbers by our own measure."""
-        dispersion = builder.dispersion_report().percent
-        return cls(builder.balance(), dispersion, 100 * builder.overload)
-
-    @property
-    def numbers(self) -> tuple[float, float]:
-        return self.balance, self.dispersion
-
-    def some_worse(self, other: Result) -> bool:
-        """Is at least one of the numbers worse?"""
-        return any(a > b + NEARLY for a, b in zip(self.numbers, other.numbers, strict=True))
-
-    def first_worse(self, other: Result) -> str | None:
-        """The first of the goals in which the two differ, if this one is worse there."""
-        goals: dict[str, Callable[[Result], float]] = {
-            "balance beyond the overload": lambda r: max(r.balance, r.overload),
-            "dispersion": lambda r: r.dispersion,
-            "balance": lambda r: r.balance,
-        }
-        for name, measure in goals.items():
-            if abs(measure(self) - measure(other)) > NEARLY:
-                return name if measure(self) > measure(other) else None
-        return None
-
-
-def quality(builder: RingBuilder) -> tuple[float, float]:
-    """Balance and dispersion, both by our own measure."""
-    return Result.of(builder).numbers
-
-
-def misplaced(builder: RingBuilder, quotas: dict[int, int]) -> int:
-    """Replicas on devices that should have given them up."""
-    return sum(max(0, builder.held().get(n, 0) - quota) for n, quota in quotas.items())
-
-
-def demand(builder: RingBuilder) -> tuple[dict[int, int], int]:
-    """Partitions meant for each device; and how many replicas have to move for that if nothing
-    stands in the way: those without a holder, and every surplus."""
-    plan = builder.plan()
-    lengths = row_lengths(builder.replica_count, builder.partition_count)
-    held: Counter[int] = Counter()
-    kept = 0
-    for row, length in zip(builder.rows(), lengths, strict=False):
-        counted = Counter(row[:length])
-        for number in builder.removed:
-            counted.pop(number, None)
-        held.update(counted)
-        kept += sum(counted.values())
-    quotas = device_quotas(
-        plan,
-        builder.partition_count,
-        sum(lengths),
-        ideal_parts(builder.listed(), sum(lengths)),
-        held,
-    )
-    surplus = sum(max(0, held[number] - quota) for number, quota in quotas.items())
-    return quotas, sum(lengths) - kept + surplus
+            kind = "a trade" + (", against" if mine.first_worse(other) else ", in")
+            kind += " the order of goals"
+        self.totals[f"{where}: {kind}"] += 1
+        self.report(f"{where}: {kind}", ours=mine.numbers, theirs=other.numbers, **facts)
 
 
 def main() -> int:

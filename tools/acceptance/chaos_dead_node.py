@@ -30,7 +30,7 @@ from tools.acceptance.chaos import CONTAINERS, Cluster
 from tools.acceptance.chaos_faults import processes
 from tools.acceptance.chaos_workload import WELL, Client, Worker
 
-REST_S = 15.0
+REST_S = 10.0
 _AGAIN_S = 0.05
 WELL_PERCENT, GAP_S = 99.9, 1.0
 

@@ -3,11 +3,15 @@
 A library: no event loop, no configuration file, no global, no exit. See doc/embedding-the-ring.md.
 """
 
-from .builder import Rebalanced, RingBuilder
+from typing import TYPE_CHECKING
+
 from .device import Device, Handoff
 from .errors import BuilderError, DuplicateDevice, ImpossiblePlan, RingError, RingFileError
 from .ring import Ring
 from .watch import RingWatcher
+
+if TYPE_CHECKING:
+    from .builder import Rebalanced, RingBuilder
 
 __all__ = [
     "BuilderError",
@@ -22,3 +26,12 @@ __all__ = [
     "RingFileError",
     "RingWatcher",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """The builder comes when it is asked for: most processes read rings and never make one."""
+    if name not in ("Rebalanced", "RingBuilder"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from . import builder
+
+    return getattr(builder, name)

@@ -10,6 +10,7 @@ from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import modf
+from random import Random
 
 from .assignment import Assignment, padded
 from .device import Device
@@ -72,6 +73,12 @@ class Ground:
         ideal = ideal_parts(question.devices, sum(lengths))
         quotas = device_quotas(plan, question.parts, sum(lengths), ideal, held)
         return cls(question, tree, plan, lengths, held, ideal, quotas)
+
+    def turned(self, rng: Random) -> int:
+        """The partition where a search for surplus begins: on another side than the last time."""
+        question = self.question
+        turn = question.parts // 4 + rng.randint(0, question.parts // 2)
+        return (question.last_start + turn) % question.parts
 
     def opened(self) -> Assignment:
         """The old table as a working copy: rows of the new lengths, nobody holds what removed

@@ -44,9 +44,7 @@ def rebalance(question: Question, progress: Progress) -> Outcome:
     """Raises ImpossiblePlan when there are fewer devices with weight than replicas."""
     rng = Random(question.seed)
     ground = Ground.of(question)
-    start = (
-        question.last_start + question.parts // 4 + rng.randint(0, question.parts // 2)
-    ) % question.parts
+    start = ground.turned(rng)
     if not question.rows:
         progress("placing all replicas", 0, 1)
         table = _laid_out(ground, rng)
@@ -61,7 +59,7 @@ def rebalance(question: Question, progress: Progress) -> Outcome:
     even_out(table, start, rng, progress)
     swap_leftovers(table, rng)
     Refinement(table, ground.plan, ground.ideal, rng).of_changes(free, holes, crowded)
-    table = no_worse_than_plain(ground, table, free, holes, start, rng)
+    table = no_worse_than_plain(ground, table, free, holes, rng)
     Refinement(table, ground.plan, ground.ideal, rng).send_back(free, holes, demand)
     touched = sorted({partition for _, partition in table.moved()})
     return _outcome(ground, table, len(holes), start, touched)

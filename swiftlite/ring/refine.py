@@ -109,23 +109,27 @@ class Refinement:
         left = len(moved) - demand
         if left <= 0:
             return
-        chosen = bytearray(table.parts)
-        for _, partition in moved:
-            chosen[partition] = free[partition]
-        choices = Choices(table, chosen, frozenset(holes), self.allowed)
-        room = self._room()
+        chosen = self._working_set([sorted({partition for _, partition in moved})])
+        if chosen is not None:
+            free = bytearray(map(min, free, chosen))
+        choices = Choices(table, free, frozenset(holes), self.allowed)
+        room, before = self._room(), left
         for row, partition in moved:
-            home, number = table.origin[row, partition], table.rows[row][partition]
-            if choices.moved.get(partition) != row or not (room(home, 1) and room(number, -1)):
-                continue
-            steps = [(row, partition, home)]
-            if home in table.others(partition, row):
-                continue
-            if choices.risk(partition, steps) <= choices.risk(partition):
-                choices.do(steps)
-                left -= 1
-                if not left:
-                    return
+            if left and choices.moved.get(partition) == row:
+                home, number = table.origin[row, partition], table.rows[row][partition]
+                steps = [(row, partition, home)]
+                if (
+                    room(home, 1)
+                    and room(number, -1)
+                    and home not in table.others(partition, row)
+                    and choices.risk(partition, steps) <= choices.risk(partition)
+                ):
+                    choices.do(steps)
+                    left -= 1
+        if left < before:
+            crowded = self._crowded()
+            devices = self._devices(crowded, self._passing(table.moved()))
+            run_circuits(Reach(choices, devices, crowded, self.rng), lambda *_: False)
 
     def _within(self, error: float) -> Room:
         """Any number of partitions by which a device is no further from its share than `error`."""

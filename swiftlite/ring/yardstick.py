@@ -17,7 +17,7 @@ from .ground import Ground
 from .plain import PlainPass
 from .refine import Refinement
 
-RUNS = 6  # Plain passes: chance is a part of them.
+RUNS = 8  # Plain passes: chance is a part of them.
 SLOTS_MAX = 1 << 15  # Replicas placed by all of them together, 20 µs each.
 NEARLY = 1e-6  # Percent.
 
@@ -53,14 +53,13 @@ def no_worse_than_plain(
     table: Assignment,
     free: bytearray,
     holes: Sequence[tuple[int, int]],
-    start: int,
     rng: Random,
 ) -> Assignment:
     """This table, or one that stands better beside plain passes. `free` and `holes` as they were
     when the rebalance began."""
     runs = min(RUNS, SLOTS_MAX // sum(ground.lengths))
     mine = Attempt.of(ground, table)
-    plain = [one for _ in range(runs) if (one := _plain(ground, start, rng)) is not None]
+    plain = [one for _ in range(runs) if (one := _plain(ground, rng)) is not None]
     if not any(mine.behind(one) for one in plain):
         return table
 
@@ -89,9 +88,9 @@ def no_worse_than_plain(
     return min(found, key=rank).table
 
 
-def _plain(ground: Ground, start: int, rng: Random) -> Attempt | None:
+def _plain(ground: Ground, rng: Random) -> Attempt | None:
     """None where replicas found no home."""
     table = ground.opened()
     shrunk = {n: count - table.held[n] for n, count in ground.held.items()}
     plain = PlainPass(table, ground.plan, sum(ground.lengths), shrunk, rng)
-    return Attempt.of(ground, table) if plain.run(start) else None
+    return Attempt.of(ground, table) if plain.run(ground.turned(rng)) else None

@@ -7,7 +7,6 @@ together, nor as few with fewer moves.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from random import Random
 
@@ -16,6 +15,7 @@ import pytest
 from swiftlite.ring import ImpossiblePlan, RingBuilder
 from swiftlite.ring.preview import changes
 from swiftlite.ring.wanted import Plan
+from tools.interop.ring_reach import too_close
 
 HOUR = 3600.0
 STATES_MAX = 3_000
@@ -47,14 +47,6 @@ def change(builder: RingBuilder, rng: Random) -> None:
         builder.set_weight(device.id, rng.choice([0, 20, 50, 150, 300]))
     if rng.random() < 0.5:
         add(builder, rng, "new", 100)
-
-
-def too_close(plan: Plan, ids: list[int]) -> int:
-    levels = zip(*(plan.tree.path[number] for number in ids), strict=True)
-    return max(
-        sum(max(0, count - int(plan.allowed[node])) for node, count in Counter(nodes).items())
-        for nodes in levels
-    )
 
 
 def outcomes(plan: Plan, ids: list[int]) -> Iterator[tuple[list[int], int]]:

@@ -25,7 +25,7 @@ from swiftlite.ring.ground import row_lengths
 from swiftlite.ring.measures import BALANCE_MAX, ideal_parts
 from swiftlite.ring.wanted import Plan
 
-ROUNDS = 600
+ROUNDS = 150
 NEARLY = 1e-6
 
 Kept = tuple[int, ...]

@@ -105,7 +105,7 @@ def _against(one: Shortage, *, for_good: bool) -> list[str]:
     if one.unwritable:
         sentences.append(
             f"writes to {count(one.unwritable, f'{one.ring} partition')} would be refused (503):"
-            " fewer devices than a quorum are there for them, handoffs included"
+            " fewer than a quorum of the devices that a proxy asks are there, handoffs included"
         )
     return sentences
 

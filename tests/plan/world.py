@@ -51,7 +51,7 @@ HASH_PATH = HashPath(b"", b"changeme")
 NOW = 1_700_000_000.0
 MOMENT = "1600000000.00000"
 HOUR = 3600.0
-INTERVAL_S = 1.0
+INTERVAL_S = 0.1
 """Between passes; what is moved here is moved in seconds."""
 
 

@@ -81,6 +81,7 @@ class Embedded:
                 _signal(daemons, signal.SIGCONT)
 
     def __enter__(self) -> Embedded:
+        signal.signal(signal.SIGTERM, _leave)  # or the cluster would outlive its tool
         self.start()
         return self
 
@@ -92,3 +93,7 @@ def _signal(pids: Iterable[int], number: signal.Signals) -> None:
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
+
+
+def _leave(number: int, _: object) -> None:
+    raise SystemExit(128 + number)

@@ -24,6 +24,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ from swiftlite.vocab.hashing import HashPath  # noqa: E402
 from tools.interop.ring_reach import impossible  # noqa: E402
 from tools.interop.ring_verdict import NEARLY, Moves, Result, misplaced, quality  # noqa: E402
 
+SEEDS = 5  # Of their builder, where it may be chance that it is better in something.
 HASH_PATH = HashPath(b"changeme", b"changeme")
 
 
@@ -273,12 +275,40 @@ class Cluster:
         if moves.idle and moves.verdict(their_moves).endswith("nothing"):
             self.report(f"{where}: idle moves", **facts, idle=moves.idle)
 
+    def theirs_from(self, start: Path) -> Iterator[Result]:
+        """What their builder reaches from this file with other seeds."""
+        again = start.with_name("again.builder")
+        for seed in range(SEEDS):
+            shutil.copy(start, again)
+            words = [str(again), "rebalance", "--force", "--seed", str(seed)]
+            self.peer.ask("command", args=words, now=self.now)
+            yield Result.of(RingBuilder.load(str(again)))
+
+    def excluded(self, before: RingBuilder, other: Result) -> bool:
+        """Is it proved that every table is worse than this or than what another seed of their
+        builder reaches?"""
+        return any(
+            impossible(
+                before,
+                self.now,
+                min(found.balance, other.balance),
+                min(found.dispersion, other.dispersion),
+            )
+            for found in self.theirs_from(self.twin)
+        )
+
     def report_worse(
         self, where: str, before: RingBuilder, mine: Result, other: Result, facts: dict[str, Any]
     ) -> None:
         """A number is worse: is it proved that no table reachable from here is as good in both?"""
         if impossible(before, self.now, *other.numbers):
             kind = "worse, and impossible to avoid from this state"
+        elif where == "same state" and self.excluded(before, other):
+            kind = "worse, and impossible to be as good as all that their seeds lead to"
+        elif where == "own chain" and all(
+            r.some_worse(other) for r in self.theirs_from(self.start)
+        ):
+            kind = "worse by an earlier step: from our state theirs is not as good either"
         elif not other.some_worse(mine):
             kind = "worse outright"
         else:

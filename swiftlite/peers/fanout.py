@@ -41,9 +41,10 @@ def answers_until(
             if not satisfied and enough(outcomes):
                 satisfied = True
                 until = _sooner(deadline, clock.monotonic() + grace_s)
-            index = _next_ready(pending, net, until)
-            if index is None:
+            ready = first_with_input(net, [*pending.values()], until)
+            if ready is None:
                 break
+            index = [*pending][ready]
             outcomes[index] = _answer_of(pending.pop(index), deadline)
     except BaseException:
         _let_go(outcomes)
@@ -57,16 +58,16 @@ def answers_until(
     return outcomes
 
 
-def _next_ready(pending: dict[int, Exchange], net: Net, until: float | None) -> int | None:
-    """One that can be read without waiting; None when the time is over."""
-    for index, exchange in pending.items():
+def first_with_input(net: Net, exchanges: Sequence[Exchange], until: float | None) -> int | None:
+    """Index of one that can be read without waiting; None when the time is over."""
+    for index, exchange in enumerate(exchanges):
         if exchange.has_input:
             return index
+    streams = [exchange.stream for exchange in exchanges]
     try:
-        stream = net.wait_any([exchange.stream for exchange in pending.values()], until)
+        return streams.index(net.wait_any(streams, until))
     except DeadlinePassed:
         return None
-    return next(index for index, exchange in pending.items() if exchange.stream is stream)
 
 
 def _answer_of(exchange: Exchange, deadline: float | None) -> Outcome:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import NamedTuple
 
-from swiftlite.host.net import DeadlinePassed
 from swiftlite.peers.answer import Answer
 from swiftlite.peers.errors import PeerFault, PeerTimeout
 from swiftlite.peers.exchange import Exchange
@@ -22,6 +21,7 @@ from swiftlite.proxy.context import Context
 from swiftlite.proxy.nodes import Node
 from swiftlite.proxy.outgoing import block_of, request_head
 from swiftlite.proxy.plan import Header
+from swiftlite.proxy.ready import first_ready
 
 SLOW_NODE_S = 1.0
 """A node that is silent this long is not waited for alone, even where reads are not concurrent:
@@ -63,7 +63,7 @@ class Found(NamedTuple):
 class _Asked(NamedTuple):
     node: Node
     exchange: Exchange
-    started: float
+    since: float
 
 
 class Search:
@@ -153,7 +153,7 @@ class Search:
             if asked is None:
                 continue
             try:
-                answer = asked.exchange.answer(asked.started + stagger)
+                answer = asked.exchange.answer(asked.since + stagger)
             except PeerTimeout:
                 return self._staggered(asked, stagger)
             except PeerFault as fault:
@@ -211,17 +211,17 @@ class Search:
 
         None too when `patience` (a moment) has come, and when nodes ran out of time.
         """
-        one = first_with_input(self._context, waiting, self._timeout, patience)
+        one = first_ready(self._context.host.net, waiting, self._timeout, patience)
         if one is None:
             now = self._context.monotonic()
-            for late in [asked for asked in waiting if asked.started + self._timeout <= now]:
+            for late in [asked for asked in waiting if asked.since + self._timeout <= now]:
                 waiting.remove(late)
                 late.exchange.close()
                 self._silent(late.node, PeerTimeout(late.exchange.address, "no answer in time"))
             return None
         waiting.remove(one)
         try:
-            answer = one.exchange.answer(one.started + self._timeout)
+            answer = one.exchange.answer(one.since + self._timeout)
         except PeerFault as fault:
             one.exchange.close()
             self._silent(one.node, fault)
@@ -233,7 +233,7 @@ class Search:
         node, status = asked.node, answer.status
         context = self._context
         if context.timed:
-            context.timings.note(node.device, context.monotonic() - asked.started)
+            context.timings.note(node.device, context.monotonic() - asked.since)
         self.blame.status(node.device, status)
         choice = self._ballot.weigh(node, status, answer.headers)
         if choice is Choice.GOOD:
@@ -265,25 +265,6 @@ class Search:
         plan = self.plan
         log = self._context.log.bind(plan.trans_id)
         log.error(f"{plan.method} {plan.target}: {message}")
-
-
-def first_with_input(
-    context: Context, waiting: Sequence[_Asked], timeout: float, patience: float | None = None
-) -> _Asked | None:
-    """The first of these that has something to say; None at `patience`, or at the end of the
-    first one's time."""
-    for one in waiting:
-        if one.exchange.has_input:
-            return one
-    deadline = min(one.started for one in waiting) + timeout
-    if patience is not None and patience < deadline:
-        deadline = patience
-    streams = [one.exchange.stream for one in waiting]
-    try:
-        ready = context.host.net.wait_any(streams, deadline)
-    except DeadlinePassed:
-        return None
-    return waiting[streams.index(ready)]
 
 
 def read_whole(context: Context, plan: ReadPlan) -> NodeAnswer:

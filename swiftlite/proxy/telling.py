@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from swiftlite.host.net import DeadlinePassed
 from swiftlite.peers.answer import Answer
 from swiftlite.peers.errors import PeerFault, PeerTimeout
 from swiftlite.peers.exchange import Exchange
@@ -27,6 +26,7 @@ from swiftlite.proxy.nodes import Node
 from swiftlite.proxy.obj.lent_upload import LentUpload
 from swiftlite.proxy.outgoing import block_of, request_head
 from swiftlite.proxy.plan import Plan
+from swiftlite.proxy.ready import first_ready
 from swiftlite.vocab.status import is_success
 
 _ANSWER_BODY_MAX = 8192
@@ -221,7 +221,7 @@ class Telling:
 
     def _ready(self, until: float | None) -> Lane | None:
         """A lane that has something to say; None when the time is over."""
-        return ready_lane(self._context, self.lanes, self._timeout, until)
+        return first_ready(self._context.host.net, self.lanes, self._timeout, until)
 
     def _drop_late(self) -> None:
         now = self._context.monotonic()
@@ -244,23 +244,3 @@ class Telling:
             return True
         self.answers.append(said)
         return False
-
-
-def ready_lane(
-    context: Context, lanes: Sequence[Lane], timeout: float, until: float | None
-) -> Lane | None:
-    """The first lane with something to say; None at `until`, or when a lane's time is over."""
-    if len(lanes) == 1 and until is None:
-        return lanes[0]  # its answer has a deadline of its own
-    for lane in lanes:
-        if lane.exchange.has_input:
-            return lane
-    deadline = min(lane.since for lane in lanes) + timeout
-    if until is not None and until < deadline:
-        deadline = until
-    streams = [lane.exchange.stream for lane in lanes]
-    try:
-        ready = context.host.net.wait_any(streams, deadline)
-    except DeadlinePassed:
-        return None
-    return lanes[streams.index(ready)]

@@ -22,7 +22,8 @@ from swiftlite.proxy.obj.lent_upload import LentUpload
 from swiftlite.proxy.obj.orphans import put_row, tell_orphans
 from swiftlite.proxy.obj.sinks import Decided, QuorumLost
 from swiftlite.proxy.plan import Plan
-from swiftlite.proxy.telling import Lane, Telling, ready_lane
+from swiftlite.proxy.ready import first_ready
+from swiftlite.proxy.telling import Lane, Telling
 from swiftlite.vocab.headers import X_BACKEND_SWIFTLITE_LENT, X_BACKEND_SWIFTLITE_TRAILER
 
 _TRAILER_OFFER = f"{X_BACKEND_SWIFTLITE_TRAILER}: 1\r\n".encode()
@@ -157,7 +158,7 @@ class ReplicatedSink:
         telling.start(self._ending())
         timeout = self._context.options.node_timeout
         while telling.lanes:
-            lane = ready_lane(self._context, telling.lanes, timeout, self._hurry(telling))
+            lane = first_ready(self._context.host.net, telling.lanes, timeout, self._hurry(telling))
             if lane is None:
                 lane = min(telling.lanes, key=lambda one: one.since)
                 telling.drop(lane, PeerTimeout(lane.exchange.address, "no 100-continue in time"))

@@ -57,6 +57,10 @@ class AccountServer(DatabaseServer):
             "account-server", host, conf, log, verbs, log_requests=options.log_requests
         )
 
+    def tidy(self) -> None:
+        """Close databases that are at rest."""
+        self.engine.tidy()
+
     def close(self) -> None:
         """Close all databases."""
         self.engine.close()

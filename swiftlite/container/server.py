@@ -117,6 +117,10 @@ class ContainerServer(DatabaseServer):
         if request.environ.get("HTTP_X_BACKEND_SWIFTLITE") == "rows":
             response.headerlist.append((_OFFER, "rows"))
 
+    def tidy(self) -> None:
+        """Close databases that are at rest."""
+        self.engine.tidy()
+
     def close(self) -> None:
         """Close all databases."""
         self.reporter.stop()

@@ -157,6 +157,10 @@ class Engine(Generic[Row]):
         self._close(place, self._pool.drop(place.path))
         return self.offload(place, act)
 
+    def tidy(self) -> None:
+        """Close connections that nobody has used for long, so that a device may be unmounted."""
+        self._close_all(self._pool.drop_stale(self._clock.monotonic()))
+
     def close(self) -> None:
         """Close all connections, which leaves database files without a WAL beside them.
 
@@ -165,9 +169,7 @@ class Engine(Generic[Row]):
         until = self._clock.monotonic() + _CLOSE_PATIENCE_S
         while True:
             idle = self._pool.drop_all()
-            for connection in idle:
-                with suppress(DatabaseError):
-                    self._tasks.offload(connection.path, connection.close)
+            self._close_all(idle)
             if idle:
                 continue  # others may have become idle meanwhile
             in_use = self._pool.out or self._closing
@@ -220,6 +222,11 @@ class Engine(Generic[Row]):
     def offload(self, place: Place, work: Callable[..., T], *args: object) -> T:
         """Run work in a thread of the place's device."""
         return self._tasks.offload(place.device, work, *args)
+
+    def _close_all(self, connections: Sequence[Connection]) -> None:
+        for connection in connections:
+            with suppress(DatabaseError):
+                self._tasks.offload(connection.path, connection.close)
 
     def _close(self, place: Place, connections: Sequence[Connection]) -> None:
         if connections:

@@ -95,6 +95,14 @@ class Pool:
             surplus += self.drop(path)
         return surplus
 
+    def drop_stale(self, now: float) -> list[Connection]:
+        """Forget those that nobody has used for some minutes; the caller closes them, in a thread.
+
+        now: monotonic seconds.
+        """
+        stale = [path for path, idle in self._idle.items() if now - idle.used >= _IDLE_S]
+        return [connection for path in stale for connection in self.drop(path)]
+
     def drop(self, path: str) -> list[Connection]:
         """Forget the idle connections of one database; the caller closes them, in a thread."""
         idle = self._idle.pop(path, None)

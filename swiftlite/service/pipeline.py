@@ -60,6 +60,12 @@ class Pipeline:
     added: tuple[str, ...]
     innermost: WsgiApp
 
+    def tidy(self) -> None:
+        """Let the innermost app let go of what it has not needed lately; called now and then."""
+        tidy = getattr(self.innermost, "tidy", None)
+        if tidy is not None:
+            tidy()
+
     def close(self) -> None:
         """Let the innermost app put its things in order (databases, above all) before the end."""
         close = getattr(self.innermost, "close", None)

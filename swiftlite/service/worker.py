@@ -33,6 +33,7 @@ from swiftlite.service.server_plan import (
 from swiftlite.service.shares import Share
 from swiftlite.vocab.errors import SwiftliteError
 
+TIDY_S = 60.0
 TOLD, LET_GO, FAILED = "told", "let go", "failed"
 
 
@@ -91,6 +92,7 @@ def serve(server: ServerPlan, life: Life, entrance: Entrance, share: Share | Non
         share=share,
         beside=beside,
     )
+    host.tasks.spawn(_keep_tidy, host, pipeline, log)
     why = _Service(server, host, acceptor, log, life).run()
     pipeline.close()
     log.info("stopped")
@@ -103,6 +105,16 @@ def load(server: ServerPlan) -> tuple[ClusterConf, Pipeline]:
     cluster = cluster_conf.load(server.options.swift_dir)
     refuse_what_cannot_be_kept(server.kind, cluster)
     return cluster, load_pipeline(server.conf, {"swift_dir": cluster_conf.SWIFT_DIR})
+
+
+def _keep_tidy(host: Host, pipeline: Pipeline, log: Log) -> None:
+    """Also where no request comes any more that would see to it."""
+    while True:
+        host.tasks.sleep(TIDY_S)
+        try:
+            pipeline.tidy()
+        except Exception:
+            log.exception("ERROR while tidying up")
 
 
 class _Service:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 import pickle
 import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -27,8 +29,9 @@ from swiftlite.dbstore.errors import (
     DeviceUnusable,
 )
 from swiftlite.dbstore.pool import Lease, Pool
-from swiftlite.host import green
+from swiftlite.host import green, plain
 from swiftlite.host.bundle import Host
+from swiftlite.host.clock import Clock
 from tests.dbstore.stores import NOW, Store, at, connect, kept, names, recount, row
 
 
@@ -437,6 +440,46 @@ def test_connections_that_nobody_uses_are_closed_in_time() -> None:
     assert [pool.give(lease, 0.0) for lease in made[:2]] == [[], []]
     assert pool.give(made[2], 1000.0) == [made[0].connection, made[1].connection]
     assert pool.count == 1
+
+
+class Later:
+    """The host's clock, and as much later as the test says."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.wall = clock.wall
+        self._monotonic = clock.monotonic
+        self.by = 0.0
+
+    def monotonic(self) -> float:
+        return self._monotonic() + self.by
+
+
+def test_a_server_at_rest_holds_no_database_open(tmp_path: Path) -> None:
+    """The last that were used stayed open until another was used: no device could be unmounted."""
+    host = plain.make_host()
+    clock = Later(host.clock)
+    store = Store(tmp_path, host=replace(host, clock=clock))
+    for name in "cde":
+        store.made_container(name).merge_rows([row("o")])
+    store.containers.tidy()
+    assert databases_open(tmp_path)
+    clock.by = 119.0
+    store.containers.tidy()
+    assert databases_open(tmp_path)
+    clock.by = 121.0
+    store.containers.tidy()
+    assert databases_open(tmp_path) == []
+    assert store.containers._pool.count == 0
+    assert names(store.container("d")) == ["o"]
+
+
+def databases_open(root: Path) -> list[str]:
+    """What this process has open below a folder."""
+    links = []
+    for entry in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            links.append(os.readlink(entry))
+    return [link for link in links if link.startswith(f"{root}/")]
 
 
 def test_a_relaxed_change_is_synced_by_the_next_that_is_not(store: Store) -> None:

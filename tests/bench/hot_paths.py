@@ -9,6 +9,7 @@ client, the ready answers) is small and does not change.
 from __future__ import annotations
 
 import gc
+import json
 import sys
 import tempfile
 import time
@@ -49,6 +50,17 @@ OBJECT = (
 )
 
 
+ROWS = json.dumps(
+    [
+        {
+            "name": f"o{number:09d}", "bytes": 1024, "hash": ETAG, "content_type": "text/plain",
+            "last_modified": "2023-11-14T22:13:20.000000",
+        }
+        for number in range(100)
+    ]
+).encode()  # fmt: skip
+
+
 def ready_answer(method: str, path: str) -> bytes:
     """What a node says, whatever it is asked."""
     of_object = path.count("/") > 4
@@ -58,6 +70,9 @@ def ready_answer(method: str, path: str) -> bytes:
     if method == "PUT":
         told = f'ETag: "{ETAG}"\r\n' if of_object else ""
         return f"HTTP/1.1 201 Created\r\n{told}Content-Length: 0\r\n\r\n".encode()
+    if method == "GET" and path.count("/") == 4:
+        told = f"{DESCRIBED}Content-Type: application/json; charset=utf-8\r\n"
+        return f"HTTP/1.1 200 OK\r\n{told}Content-Length: {len(ROWS)}\r\n\r\n".encode() + ROWS
     return f"HTTP/1.1 204 No Content\r\n{DESCRIBED}Content-Length: 0\r\n\r\n".encode()
 
 
@@ -126,6 +141,8 @@ def pipeline_paths(host: Host, root: Path) -> dict[str, Ask]:
         "HEAD through the pipeline": lambda: front.ask("HEAD", "/v1/AUTH_test/c/o"),
         "PUT through the pipeline": lambda: front.ask("PUT", "/v1/AUTH_test/c/o", BODY),
         "DELETE through the pipeline": lambda: front.ask("DELETE", "/v1/AUTH_test/c/o"),
+        "POST through the pipeline": lambda: front.ask("POST", "/v1/AUTH_test/c/o"),
+        "listing of 100 through the pipeline": lambda: front.ask("GET", "/v1/AUTH_test/c"),
     }
 
 
@@ -145,12 +162,21 @@ def object_paths(root: Path) -> dict[str, Ask]:
     def get() -> None:
         assert server.ask("GET").status == 200
 
-    return {"object server PUT": put, "object server GET": get}
+    def head() -> None:
+        assert server.ask("HEAD").status == 200
+
+    def delete() -> None:
+        assert server.ask("DELETE", at=NOW.plus(next(serial))).status in (204, 404)
+
+    return {
+        "object server PUT": put,
+        "object server GET": get,
+        "object server HEAD": head,
+        "object server DELETE": delete,
+    }
 
 
 def container_paths(root: Path) -> dict[str, Ask]:
-    import json
-
     app = make_server(root)
     stamp = NOW.internal
     path = "/sda1/7/a/c"
@@ -176,13 +202,41 @@ def container_paths(root: Path) -> dict[str, Ask]:
         body = json.dumps(rows(50)).encode()
         assert ask("UPDATE", body, X_Backend_Swiftlite_Rows="1").status == 202
 
+    def row() -> None:
+        name = f"{path}/o{next(serial):09d}"
+        told = Answer(app, make_environ(
+            "PUT", name, X_Timestamp=stamp, X_Size="1024", X_Etag=ETAG, X_Content_Type="text/plain"
+        ))  # fmt: skip
+        assert told.status == 201
+
     for _ in range(4):
         update()
 
     def listing() -> None:
         assert ask("GET", query="format=json&limit=100").status == 200
 
-    return {"container server, 50 rows": update, "container server, listing of 100": listing}
+    def head() -> None:
+        assert ask("HEAD").status == 204
+
+    return {
+        "container server, 50 rows": update,
+        "container server, one row": row,
+        "container server, listing of 100": listing,
+        "container server HEAD": head,
+    }
+
+
+def hot_paths(host: Host, root: Path) -> dict[str, Ask]:
+    """All of them, ready to be asked for one request each."""
+    for name in ("cluster", "objects", "containers"):
+        (root / name).mkdir()
+    front = Front(host, tiny_app, "Accept: */*\r\nUser-Agent: bench\r\n")
+    return {
+        "tiny GET": lambda: front.ask("GET", "/v1/a/c/o"),
+        **pipeline_paths(host, root / "cluster"),
+        **object_paths(root / "objects"),
+        **container_paths(root / "containers"),
+    }
 
 
 def main() -> None:
@@ -191,15 +245,7 @@ def main() -> None:
     counter = Counter()
     host = bundle.install(green.make_host())
     with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        for name in ("cluster", "objects", "containers"):
-            (root / name).mkdir()
-        front = Front(host, tiny_app, "Accept: */*\r\nUser-Agent: bench\r\n")
-        paths: dict[str, Ask] = {"tiny GET": lambda: front.ask("GET", "/v1/a/c/o")}
-        paths |= pipeline_paths(host, root / "cluster")
-        paths |= object_paths(root / "objects")
-        paths |= container_paths(root / "containers")
-        for name, path in paths.items():
+        for name, path in hot_paths(host, Path(folder)).items():
             for _ in range(WARM_UP):
                 path()
             counter.start()

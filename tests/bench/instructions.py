@@ -35,12 +35,24 @@ def unusable() -> str:
     return ""
 
 
-def counted() -> dict[str, int]:
+LOSS = 1.2  # a path may cost so many times what is agreed on
+
+
+def dearer(found: dict[str, int], before: dict[str, int]) -> dict[str, str]:
+    """What has become too dear, and by how much."""
+    return {
+        name: f"{before[name]:,} -> {count:,} instructions"
+        for name, count in found.items()
+        if count > before[name] * LOSS
+    }
+
+
+def counted(script: Path = HERE / "hot_paths.py") -> dict[str, int]:
     """Instructions in user space per request, by path."""
     with tempfile.TemporaryDirectory() as folder:
         command = ["valgrind", "--tool=callgrind", "--instr-atstart=no", "--quiet"]
         command += [f"--callgrind-out-file={folder}/count", sys.executable]
-        command += [str(HERE / "hot_paths.py")]
+        command += [str(script)]
         environment = os.environ | {"PYTHONHASHSEED": "0", "PYTHONPATH": str(HERE.parents[1])}
         subprocess.run(command, check=True, env=environment, capture_output=True, cwd=folder)
         texts = [path.read_text() for path in Path(folder).glob("count*")]

@@ -326,6 +326,10 @@ class Separate(Cluster):
             except (OSError, http.client.HTTPException):
                 return False
 
+    @property
+    def alive(self) -> set[ServerName]:
+        return set(self._pids)
+
     def pid(self, server: ServerName) -> int:
         return self._pids[server]
 

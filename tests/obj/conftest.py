@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +15,17 @@ from tests.obj.servers import Containers, Server
 @pytest.fixture(scope="session")
 def host() -> Host:
     return green.make_host()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_stays_open(tmp_path: Path) -> Iterator[None]:
+    """Whatever a test has asked: no file below its folder is open afterwards."""
+    yield
+    found = []
+    for entry in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            found.append(os.readlink(entry))
+    assert [target for target in found if target.startswith(f"{tmp_path}/")] == []
 
 
 @pytest.fixture

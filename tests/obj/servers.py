@@ -16,7 +16,7 @@ from swiftlite.host.bundle import Host
 from swiftlite.httpd.acceptor import Acceptor, serve
 from swiftlite.obj.options import ObjectServerOptions
 from swiftlite.obj.server.app import ObjectServer
-from swiftlite.objectstore.diskfile import DiskFile
+from swiftlite.objectstore.diskfile import DiskFile, OpenObject
 from swiftlite.observe.log import DEBUG, Log
 from swiftlite.policies import parse_policies
 from swiftlite.vocab.hashing import HashPath
@@ -91,6 +91,15 @@ class Server:
         manager = self.app.context.manager
         return manager.diskfile("sda1", 7, "a", "c", obj, policy_index)
 
+    def metadata(self, obj: str = "o") -> dict[str, str]:
+        """Of an object that is there."""
+        found = self.diskfile(obj).open(NOW)
+        assert isinstance(found, OpenObject)
+        try:
+            return dict(found.metadata)
+        finally:
+            found.close()
+
     def data_path(self) -> Path:
         (path,) = Path(self.diskfile().place.path).glob("*.data")
         return path
@@ -116,6 +125,7 @@ class Containers:
         self.status: dict[str, Any] = {"PUT": 201, "DELETE": 204, "UPDATE": 202}
         self.calls: list[tuple[str, str, dict[str, str], bytes]] = []
         self.gate: Callable[[], None] = lambda: None
+        self.breaks_off: bytes | None = None  # what it says to many rows before it dies
         listener = host.net.listen(("127.0.0.1", 0))
         self.address = listener.address
         self.acceptor: Acceptor = serve(listener, self, host=host, log=_Quiet())
@@ -130,6 +140,9 @@ class Containers:
         body = environ["wsgi.input"].read()
         self.calls.append((verb, environ["RAW_PATH_INFO"], headers, body))
         self.gate()
+        if verb == "UPDATE" and self.breaks_off is not None:
+            environ["swiftlite.stream"].send_all(self.breaks_off)
+            environ["swiftlite.stream"].close()
         answer = [("Content-Length", "0")]
         if self.rows and headers.get("X-Backend-Swiftlite") == "rows":
             answer.append(("X-Backend-Swiftlite", "rows"))

@@ -237,6 +237,26 @@ def test_a_batch_that_fails_is_kept_row_by_row(
     assert not server.app.context.updates.sender._lanes
 
 
+@pytest.mark.parametrize(
+    "said",
+    [b"", b"HTTP/1.1 20", b"HTTP/1.1 202 Accepted\r\nContent-Le", b"\x00garbage\r\n\r\n"],
+    ids=["nothing", "half a status", "half a head", "garbage"],
+)
+def test_a_call_that_breaks_off_in_mid_answer_leaves_every_row_kept(
+    host: Host, server: Server, swiftlite_containers: Containers, said: bytes
+) -> None:
+    """It may have been carried out; telling a row twice does no harm, losing one would."""
+    containers = swiftlite_containers
+    server.put(path="/sda1/7/a/c/first", **containers.headers())
+    containers.breaks_off = said
+    tasks = [host.tasks.spawn(put_one, server, containers, n) for n in range(8)]
+    assert [task.wait() for task in tasks] == [201] * 8
+    assert sorted(pending.obj for pending in server.pendings()) == [f"o{n}" for n in range(8)]
+    containers.breaks_off = None
+    assert put_one(server, containers, 9) == 201
+    assert len(server.pendings()) == 8
+
+
 def test_one_bad_row_does_not_keep_the_others_from_being_listed(
     host: Host, server: Server, swiftlite_containers: Containers
 ) -> None:

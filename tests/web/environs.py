@@ -56,7 +56,9 @@ class Answer:
             self.headers = {name.lower(): value for name, value in headers}
 
         body = app(environ, start_response)
-        self.body = b"".join(body)
-        close = getattr(body, "close", None)
-        if close is not None:
-            close()
+        try:
+            self.body = b"".join(body)
+        finally:
+            close = getattr(body, "close", None)
+            if close is not None:
+                close()

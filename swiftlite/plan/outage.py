@@ -151,7 +151,7 @@ def _assumed(one: Shortage, standing: Standing) -> str:
 def _for(found: Sequence[Shortage], standings: Sequence[Standing], *, for_good: bool) -> str:
     touched = sum(one.touched for one in found)
     if not touched:
-        return "no partition of any ring is assigned to it"
+        return "no partition is assigned to it, or it is away already: nothing changes"
     least = min((one.least for one in found), default=1)
     away = "is somewhere else too" if for_good else "stays readable and writable"
     return (

@@ -214,7 +214,7 @@ class Trial:
         self.claim_all_readable(readable, "meanwhile")
         self.claim_writable(writable)
         standings = facts.standings.values()
-        if any(shortage(one, chosen.get(one.name, frozenset())).already for one in standings):
+        if any(shortage(one, chosen[one.name] - one.out.keys()).already for one in standings):
             return  # what was short before does not bear one more failure, whatever is asked
         for standing in standings:
             away = chosen.get(standing.name, frozenset())

@@ -55,7 +55,7 @@ def _outage(options: argparse.Namespace, facts: Facts) -> int:
     question = f"{options.ask} {' '.join(options.what)} ({names})?"
     unknown = [text for name, numbers in chosen.items() if numbers for text in facts.unknown[name]]
     judge = judge_pull if options.ask == "pull" else judge_stop
-    progress = ProgressBar()
+    progress = ProgressBar(sys.stderr)
     try:
         verdict = judge(
             question,
@@ -107,7 +107,7 @@ def _ring(options: argparse.Namespace, facts: Facts) -> int:
             f"{options.what} replaces none of {', '.join(facts.standings)}; say which: --ring NAME"
         )
     standing = facts.standings[name]
-    progress = ProgressBar()
+    progress = ProgressBar(sys.stderr)
     try:
         new, notes = _new_ring(options, standing.ring, progress)
         given = Given(
@@ -193,7 +193,7 @@ def _measure(confs: list[str]) -> int:
         cache = f"{table.recon_cache_path}/{PARTITIONS}"
         before = recon.load(host.disk, cache).get("partitions")
         found: dict[str, object] = {name: {} for name in before} if isinstance(before, dict) else {}
-        progress = ProgressBar()
+        progress = ProgressBar(sys.stderr)
         names = devices(host.disk, table.devices)
         for at, name in enumerate(names):
             progress(f"counting {table.devices}/{name}", at, len(names))

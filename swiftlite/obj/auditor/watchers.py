@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from importlib.metadata import entry_points
 from typing import Protocol
 
 from swiftlite.cluster.rings import Rings
@@ -99,6 +98,8 @@ def make_watchers(context: DaemonContext, names: Sequence[str]) -> list[Watched]
 
 
 def _made(context: DaemonContext, name: str) -> Watched:
+    from importlib.metadata import entry_points  # 3 MB that an auditor without watchers saves
+
     known = {entry.name: entry for entry in entry_points(group=GROUP)}
     if name not in known:
         hint = nearest(name, list(known))

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from swiftlite.config.load import ConfError
-from swiftlite.obj.auditor import watchers
 from swiftlite.obj.auditor.watchers import WatcherContext, Wish
 from tests.obj.auditor.worlds import SimAuditing
 from tests.objectstore.stores import NOW
@@ -61,7 +60,7 @@ def node() -> SimAuditing:
 @pytest.fixture
 def notes(monkeypatch: pytest.MonkeyPatch) -> Notes:
     made = Notes()
-    monkeypatch.setattr(watchers, "entry_points", lambda group: [Entry(made)])
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [Entry(made)])
     return made
 
 

@@ -202,8 +202,20 @@ def addresses(node: Node) -> Iterator[Finding]:
             continue
         ip, port = server.address
         devices = [device for ring in rings for device in ring.devices if device is not None]
-        mine = sorted({d.port for d in devices if d.ip == ip or is_own_address(d.ip)})
-        if mine:
+        own = {d.address for d in devices if d.ip == ip or is_own_address(d.ip)}
+        mine = sorted({there for _, there in own})
+        if port in mine:
+            wanted = sorted(there for there, at in own if at == port)
+            yield Finding(
+                "wrong-address",
+                str(server.path),
+                f"it listens at {ip} only, and the ring looks for this node's "
+                f"{server.kind} server at {', '.join(wanted)}",
+                "Nobody reaches it: its devices count as failed.",
+                f"sed -i 's/^bind_ip.*/bind_ip = {wanted[0]}/' {server.path}, then: "
+                f"swiftlite-init {server.kind} restart",
+            )
+        elif mine:
             yield Finding(
                 "wrong-port",
                 str(server.path),

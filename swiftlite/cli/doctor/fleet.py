@@ -13,8 +13,8 @@ from typing import Any
 
 from swiftlite.cli.doctor.devices import FULL_PERCENT
 from swiftlite.cli.doctor.finding import Finding
-from swiftlite.cli.doctor.node import Node
-from swiftlite.cli.doctor.running import REPLICATION_MAX_S
+from swiftlite.cli.doctor.node import STORAGE, Node
+from swiftlite.cli.doctor.replication import failing, overdue
 from swiftlite.cli.recon.ask import SERVER_TYPE, Reply, ask_all
 from swiftlite.ring import Ring
 from swiftlite.vocab.names import quote_path
@@ -293,18 +293,12 @@ def work(fleet: Fleet) -> Iterator[Finding]:
                 f"ssh {ip} systemctl enable --now swiftlite-recon-cron.timer",
                 "warning",
             )
-    for of in ("account", "container", "object"):
-        for where, kind, content in fleet.good(f"replication/{of}"):
-            last = content.get("object_replication_last") or content.get("replication_last")
-            if kind != of or not isinstance(last, int | float) or now - last < REPLICATION_MAX_S:
-                continue
-            yield Finding(
-                "replication-old",
-                where,
-                f"its last {of} replication came to its end {(now - last) / 3600:.0f} h ago",
-                "What was lost meanwhile has fewer copies than it should.",
-                f"ssh {where.rpartition(':')[0]} swiftlite-init {of}-replicator restart",
-            )
+    for of in STORAGE:
+        for where, kind, told in fleet.good(f"replication/{of}"):
+            if kind == of and isinstance(told, dict):
+                on = f"ssh {where.rpartition(':')[0]} "
+                yield from overdue(of, where, told, now, on)
+                yield from failing(of, where, told, on)
 
 
 CHECKS = (silent, without_recon, files, clocks, versions, disks, damage, work)

@@ -21,8 +21,6 @@ from swiftlite.service.servers import GROUPS, MAIN, RUN_DIR, Place
 _PATIENCE_S = 2.0
 _DESCRIPTORS = 4096
 _LOG_FREE_BYTES = 64 << 20
-REPLICATION_MAX_S = 24 * 3600.0
-_REPLICATION_KEYS = ("object_replication_last", "replication_last")
 
 
 def ports(node: Node) -> Iterator[Finding]:
@@ -199,24 +197,6 @@ def left_over(node: Node) -> Iterator[Finding]:
         )
 
 
-def replication(node: Node) -> Iterator[Finding]:
-    for kind in ("account", "container", "object"):
-        for server, content in node.recon(kind):
-            last = next((content[key] for key in _REPLICATION_KEYS if content.get(key)), None)
-            if not isinstance(last, int | float):
-                continue
-            age = node.now() - last
-            if age > REPLICATION_MAX_S:
-                yield Finding(
-                    "replication-old",
-                    f"{server.recon_cache}/{kind}.recon",
-                    f"the last {kind} replication came to its end {age / 3600:.0f} h ago",
-                    "What was lost meanwhile has fewer copies than it should; after reclaim_age "
-                    "deleted things could come back.",
-                    f"swiftlite-init {kind}-replicator restart; see its log for what it waits for",
-                )
-
-
 def recon_cache(node: Node) -> Iterator[Finding]:
     for path in dict.fromkeys(server.recon_cache for server in node.storage):
         if not node.disk.exists(path):
@@ -299,5 +279,5 @@ def memcached(node: Node) -> Iterator[Finding]:
 
 
 CHECKS = (
-    ports, daemons, limits, left_over, replication, recon_cache, drive_errors, logs, memcached,
+    ports, daemons, limits, left_over, recon_cache, drive_errors, logs, memcached,
 )  # fmt: skip

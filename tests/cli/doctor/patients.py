@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from swiftlite.cli.doctor import confs, devices, finding, fleet, running
+from swiftlite.cli.doctor import confs, devices, finding, fleet, replication, running
 from swiftlite.cli.doctor.finding import Finding
 from swiftlite.cli.doctor.node import Node
 from swiftlite.cli.processes import Process
@@ -163,7 +163,8 @@ class Patient:
         )
 
     def look(self) -> list[Finding]:
-        return finding.run((*confs.CHECKS, *devices.CHECKS, *running.CHECKS), self.node)
+        checks = (*confs.CHECKS, *devices.CHECKS, *running.CHECKS, *replication.CHECKS)
+        return finding.run(checks, self.node)
 
     def ask(self) -> list[Finding]:
         return finding.run(fleet.CHECKS, fleet.ask(self.node, 5.0))

@@ -30,6 +30,7 @@ def patient(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Patient
         yield Patient(tmp_path, servers)
 
 
+FAILURES = {"success": 8, "failure": 2, "failure_nodes": {"10.0.0.2": {"sda1": 2}}}
 Act = Callable[[Patient], object]
 
 
@@ -201,6 +202,9 @@ FAULTS: list[tuple[str, Act]] = [
     ("orphans", orphan),
     ("replication-old", lambda p: p.recon("object", object_replication_last=NOW - 2 * 86_400)),
     ("replication-old", lambda p: p.recon("account", replication_last=NOW - 2 * 86_400)),
+    ("replication-fails", lambda p: p.recon("object", replication_stats=FAILURES)),
+    ("replication-fails", lambda p: p.recon("account", replication_stats=FAILURES)),
+    ("wrong-address", changed("account", "bind_ip = 127.0.0.1", "bind_ip = 127.0.0.7")),
     ("no-recon-cache", lambda p: p.cache.rmdir()),
     (
         "drive-errors",
@@ -230,6 +234,11 @@ def test_a_planted_fault_is_named(patient: Patient, name: str, plant: Act) -> No
         assert one.mend
 
 
+def test_a_peer_that_was_missed_a_few_times_is_no_fault(patient: Patient) -> None:
+    patient.recon("object", replication_stats={"success": 90, "failure": 10})
+    assert patient.look() == []
+
+
 def test_every_fault_that_a_node_can_have_is_planted() -> None:
     assert len({name for name, _ in FAULTS}) >= 25
 
@@ -252,6 +261,8 @@ def test_an_owner_that_is_wrong_is_named(patient: Patient) -> None:
         (lambda p: p.cache.rmdir(), "no-recon-cache"),
         (lambda p: write(p.devices / "sdb1/quarantined/objects/abc/x.data"), "quarantined"),
         (lambda p: p.change("account", f"= {p.port('account')}", "= 1"), "wrong-port"),
+        (lambda p: p.change("account", "bind_ip = 127.0.0.1", "bind_ip = 127.0.0.7"),
+         "wrong-address"),
     ],
 )  # fmt: skip
 def test_the_command_that_is_named_mends_it(patient: Patient, plant: Act, name: str) -> None:
@@ -275,6 +286,7 @@ CLUSTER_FAULTS = {
     "async-pendings": ("/recon/async", {"async_pending": 99_999, "async_pending_last": NOW}),
     "recon-cron-silent": ("/recon/async", {"async_pending": 0, "async_pending_last": NOW - 9999}),
     "replication-old": ("/recon/replication/object", {"object_replication_last": NOW - 200_000}),
+    "replication-fails": ("/recon/replication/object", {"replication_stats": FAILURES}),
     "wrong-server": ("name", "container-server"),
 }
 

@@ -1,0 +1,77 @@
+"""Checks of replication, by what its passes have left with recon: it comes to an end, and it gets
+through to the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from swiftlite.cli.doctor.finding import Finding
+from swiftlite.cli.doctor.node import STORAGE, Node
+
+_MAX_S = 24 * 3600.0
+_FAILED_MAX = 0.1
+"""The share of what was tried. A peer that is down fails for what it has, and is told as such."""
+_NAMED = 3
+
+
+def replication(node: Node) -> Iterator[Finding]:
+    for kind in STORAGE:
+        for server, told in node.recon(kind):
+            where = f"{server.recon_cache}/{kind}.recon"
+            yield from overdue(kind, where, told, node.now())
+            yield from failing(kind, where, told)
+
+
+def overdue(
+    kind: str, where: str, told: Mapping[str, Any], now: float, on: str = ""
+) -> Iterator[Finding]:
+    """told: what recon keeps of replication. on: put in front of the command."""
+    last = told.get("object_replication_last") or told.get("replication_last")
+    if isinstance(last, int | float) and now - last > _MAX_S:
+        yield Finding(
+            "replication-old",
+            where,
+            f"the last {kind} replication came to its end {(now - last) / 3600:.0f} h ago",
+            "What was lost meanwhile has fewer copies than it should; after reclaim_age "
+            "deleted things could come back.",
+            f"{on}swiftlite-init {kind}-replicator restart; see its log for what it waits for",
+        )
+
+
+def failing(kind: str, where: str, told: Mapping[str, Any], on: str = "") -> Iterator[Finding]:
+    """As overdue: the last pass that came to its end."""
+    stats = told.get("replication_stats")
+    if not isinstance(stats, dict):
+        return
+    failed, done = stats.get("failure"), stats.get("success")
+    if not isinstance(failed, int) or not isinstance(done, int):
+        return
+    if failed <= _FAILED_MAX * (failed + done):
+        return
+    peers = _peers(stats.get("failure_nodes"))
+    to = f", to {', '.join(peers[:_NAMED])}" if peers else ""
+    more = f" and {len(peers) - _NAMED} more" if len(peers) > _NAMED else ""
+    service = "rsync" if kind == "object" else f"swiftlite-{kind}-server"
+    first = peers[0] if peers else "<the other node>"
+    yield Finding(
+        "replication-fails",
+        where,
+        f"{failed} of {failed + done} {kind} replications failed in the last pass{to}{more}",
+        "What should have a copy there has one fewer, for as long as this goes on.",
+        f"ssh {first} systemctl enable --now {service}   (or see why: {on}journalctl "
+        f"-u swiftlite-{kind}-replicator -n 20)",
+    )
+
+
+def _peers(nodes: object) -> list[str]:
+    """Addresses, those where most failed first."""
+    counts = {
+        ip: sum(count for count in devices.values() if isinstance(count, int))
+        for ip, devices in (nodes.items() if isinstance(nodes, dict) else ())
+        if isinstance(devices, dict)
+    }
+    return sorted(counts, key=lambda ip: (-counts[ip], ip))
+
+
+CHECKS = (replication,)

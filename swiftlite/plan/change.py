@@ -140,7 +140,7 @@ def _facts(moves: Moves, time: Timetable, short: Shortage, sizes: Sizes) -> dict
         "replicas_moved": len(moves.moves),
         "partitions_moving": {str(n): number for n, number in sorted(moves.moving.items())},
         "bytes": round(moves.bytes),
-        "bytes_are": "measured" if sizes.is_complete else "estimated",
+        "bytes_are": sizes.quality,
         "seconds": round(time.seconds, 1),
         "seconds_until_settled": round(time.settled, 1),
         "devices": [

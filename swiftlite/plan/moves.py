@@ -33,6 +33,13 @@ class Sizes:
     measured: Mapping[int, Weight] = field(default_factory=dict)
     is_complete: bool = False
 
+    @property
+    def quality(self) -> str:
+        """measured, estimated or unknown."""
+        if self.is_complete:
+            return "measured"
+        return "estimated" if self.mean.bytes else "unknown"
+
     def of(self, partition: int) -> Weight:
         if self.is_complete:
             return self.measured.get(partition, Weight(0, 0))

@@ -9,6 +9,7 @@ from swiftlite.plan.picture import size
 from swiftlite.plan.standing import Disk, disk_of
 
 _ROWS_MAX = 40
+_ESTIMATED = ", estimated from what disks use (`swiftlite plan measure` counts)"
 
 
 def duration(seconds: float) -> str:
@@ -23,8 +24,14 @@ def change_lines(change: RingChange, rooms: Mapping[Disk, Room], limits: str) ->
     moves, time = change.moves, change.time
     if not moves.moves and not any(flow.gives for flow in moves.flows.values()):
         return
-    measured = change.verdict.facts["bytes_are"] == "measured"
-    source = "" if measured else ", estimated from what disks use (`swiftlite plan measure` counts)"
+    quality = change.verdict.facts["bytes_are"]
+    if quality == "unknown":
+        yield (
+            f"  moves   {len(moves.moves):,} replicas; how many bytes is not known: no disk tells"
+            " what it uses, and nothing was measured (`swiftlite plan measure`)"
+        )
+        return
+    source = "" if quality == "measured" else _ESTIMATED
     yield f"  moves   {size(moves.bytes)} in {len(moves.moves):,} replicas{source}"
     yield (
         f"  time    about {duration(time.seconds)} until all are in place, {duration(time.settled)}"

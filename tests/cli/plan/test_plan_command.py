@@ -111,7 +111,7 @@ def test_a_builder_is_looked_at_and_left_alone(
     code, out, _ = ask(capsys, "ring", str(path), "-d", str(cluster), "--svg", str(picture))
     assert code == 0
     assert "replicas of" in out
-    assert "127.0.0.1/d4" in out
+    assert "is not known" in out  # these disks are small, and were not measured
     assert path.read_bytes() == before
     assert picture.read_text().startswith("<svg")
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """What `swiftlite plan` says against what comes of it, in many simulated clusters.
 
-tools/acceptance/plan_versus_simulation.py [--seeds 200] [--first 0] [--json FILE]
+tools/acceptance/plan_versus_simulation.py [--seeds 200] [--first 0] [--question stop|pull|ring]
+    [--trouble none] [--json FILE]
 
 Each seed is a cluster with a fault or none and a question: stop a node or a zone, pull a disk, put
 another ring in force. What was called safe must do no harm, what was called unsafe must do some; a
@@ -32,13 +33,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, default=200)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--question", choices=("stop", "stop zone", "pull", "ring"))
+    parser.add_argument("--trouble", help="the fault before the question, e.g. none")
     parser.add_argument("--json", metavar="FILE", help="every outcome, a line each")
     options = parser.parse_args(arguments)
     outcomes: list[Outcome] = []
     failed: list[int] = []
     for seed in range(options.first, options.first + options.seeds):
         try:
-            outcome = play(seed, options.question)
+            outcome = play(seed, options.question, options.trouble)
         except Exception:
             traceback.print_exc()
             failed.append(seed)
@@ -51,9 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return summary(outcomes, failed)
 
 
-def play(seed: int, question: str | None) -> Outcome:
+def play(seed: int, question: str | None = None, trouble: str | None = None) -> Outcome:
     with tempfile.TemporaryDirectory() as folder:
-        return Trial(seed, Path(folder), question).run()
+        return Trial(seed, Path(folder), question, trouble).run()
 
 
 def line(outcome: Outcome) -> str:

@@ -58,6 +58,8 @@ def no_worse_than_plain(
     """This table, or one that stands better beside plain passes. `free` and `holes` as they were
     when the rebalance began."""
     runs = min(RUNS, SLOTS_MAX // sum(ground.lengths))
+    if not runs:
+        return table
     mine = Attempt.of(ground, table)
     plain = [one for _ in range(runs) if (one := _plain(ground, rng)) is not None]
     if not any(mine.behind(one) for one in plain):
@@ -70,9 +72,16 @@ def no_worse_than_plain(
         refinement.towards(free, holes, balance / 100, round(dispersion * slots))
         return Attempt.of(ground, twin)
 
-    found = [mine, *plain, *(aimed(one, one.balance, one.dispersion) for one in plain)]
-    best = min(one.balance for one in plain), min(one.dispersion for one in plain)
-    found += [aimed(one, *best) for one in found]
+    # The two ends of what the plain passes found, and a table as good as both of them at once.
+    level = min(plain, key=lambda one: (one.balance, one.dispersion))
+    apart = min(plain, key=lambda one: (one.dispersion, one.balance))
+    found = [mine, *plain]
+    for one in (mine, apart, level):
+        found.append(aimed(one, level.balance, apart.dispersion))
+        if not any(found[-1].behind(other) for other in plain):
+            break
+    else:
+        found += [aimed(one, one.balance, one.dispersion) for one in (apart, level)]
 
     def rank(one: Attempt) -> tuple[float, ...]:
         """Behind as few as can be; then the order of goals."""

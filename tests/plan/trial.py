@@ -437,8 +437,9 @@ class Trial:
         if not change.moves.moves:
             return
         seen = sum(
-            max(0, sim.bytes_on(device) - before[device] + change.moves.flows[device.id].bytes_out)
+            max(0, now - before[device].get(partition, 0))
             for device in _all(new)
+            for partition, now in sim.bytes_on(device).items()
         )
         self.outcome.bytes_said, self.outcome.bytes_seen = change.moves.bytes, seen
         self.outcome.seconds_said, self.outcome.seconds_seen = change.time.settled, took

@@ -292,12 +292,18 @@ class PlanWorld:
             return []
         return [int(name) for name in disk.listdir(folder) if name.isdigit()]
 
-    def bytes_on(self, device: Device) -> int:
+    def bytes_on(self, device: Device) -> dict[int, int]:
+        """Of objects' files, by partition, as they lie there."""
         disk = self.world.node(device.ip).disk
-        folder = f"{ROOT}/{device.device}/objects"
-        if not disk.exists(folder):
-            return 0
-        return sum(len(data) for path, data in disk.tree(folder).items() if path.endswith(".data"))
+        root = f"{ROOT}/{device.device}/objects"
+        return {
+            partition: sum(
+                len(data)
+                for path, data in disk.tree(f"{root}/{partition}").items()
+                if path.endswith(".data")
+            )
+            for partition in self.partitions_on(device)
+        }
 
     # --- daemons
 

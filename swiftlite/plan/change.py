@@ -87,6 +87,11 @@ def _against(short: Shortage, moves: Moves, rooms: Mapping[Disk, Room]) -> list[
             f"{count(short.unreadable, 'partition')} could not be read until replication has come"
             " to them: whoever has them now is asked no more"
         )
+    if moves.orphans:
+        sentences.append(
+            f"{count(moves.orphans, 'partition')} would be copied by nobody: all that have them"
+            " leave the ring at once, or are away"
+        )
     if short.thin:
         sentences.append(
             f"{count(short.thin, 'partition')} would meanwhile be found on fewer than"

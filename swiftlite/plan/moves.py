@@ -72,7 +72,7 @@ class Flow:
 class Moves:
     """flows: by device id. links: bytes by sender's and receiver's address, as they come in the
     mean. moving[n]: partitions that n devices are newly given. giving: by device, the partitions
-    that it gives up."""
+    that it gives up. orphans: partitions that nobody in the new ring has: they are not copied."""
 
     flows: dict[int, Flow]
     moves: list[Move] = field(default_factory=list)
@@ -80,6 +80,7 @@ class Moves:
     regions: dict[tuple[int, int], float] = field(default_factory=dict)
     moving: Counter[int] = field(default_factory=Counter)
     giving: dict[int, set[int]] = field(default_factory=dict)
+    orphans: int = 0
 
     @property
     def bytes(self) -> float:
@@ -140,6 +141,7 @@ def _note(
     sources = tuple(sorted(before - silent_ones))
     if arriving:
         found.moving[len(arriving)] += 1
+        found.orphans += not sources
     for number in leaving:
         flow = found.flows[number]
         flow.gives += 1
@@ -148,7 +150,7 @@ def _note(
     for number in arriving:
         flow = found.flows[number]
         flow.receives += 1
-        flow.bytes_in += weight.bytes
+        flow.bytes_in += weight.bytes if sources else 0
         found.moves.append(Move(partition, number, sources))
         for source in sources:
             share = weight.bytes / len(sources)

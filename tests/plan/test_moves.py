@@ -50,6 +50,17 @@ def test_who_has_left_the_ring_sends_nothing() -> None:
     assert all(4 not in move.sources for move in found.moves)
 
 
+def test_what_nobody_has_any_more_is_copied_by_nobody() -> None:
+    builder = make_builder(3, replicas=1)
+    old = ring_of(builder)
+    builder.remove_device(2)
+    builder.rebalance(0, seed="1")
+    change = judge_change("ring?", standing(old), ring_of(builder), MEGABYTE, Limits())
+    assert change.moves.orphans > 0
+    assert change.moves.bytes == 0
+    assert any("copied by nobody" in reason for reason in change.verdict.reasons)
+
+
 def test_another_part_power_is_no_rebalance() -> None:
     with pytest.raises(RingsDiffer, match="part power"):
         moves_between(ring_of(make_builder()), ring_of(make_builder(part_power=6)), MEGABYTE)

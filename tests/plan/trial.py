@@ -408,7 +408,7 @@ class Trial:
             self.claim_writable(writable)
         elif change.verdict.answer is Answer.UNSAFE:
             self.show_harm(then, frozenset(), everything=True)
-        if self.trouble == "none":
+        if self.trouble == "none" and not change.moves.orphans:
             self.follow(change, new)
 
     def follow(self, change: RingChange, new: Ring) -> None:

@@ -72,7 +72,7 @@ def _laid_out(ground: Ground, rng: Random) -> Assignment:
     )
     table = ground.table(rows, ground.quotas, bytearray(question.parts))
     Refinement(table, ground.plan, ground.ideal, rng).of_layout()
-    return table
+    return no_worse_than_plain(ground, table, table.free, None, rng)
 
 
 def _outcome(

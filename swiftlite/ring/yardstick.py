@@ -52,14 +52,16 @@ def no_worse_than_plain(
     ground: Ground,
     table: Assignment,
     free: bytearray,
-    holes: Sequence[tuple[int, int]],
+    holes: Sequence[tuple[int, int]] | None,
     rng: Random,
 ) -> Assignment:
     """This table, or one that stands better beside plain passes. `free` and `holes` as they were
-    when the rebalance began."""
+    when the rebalance began; None: everything was a hole."""
     runs = min(RUNS, SLOTS_MAX // sum(ground.lengths))
     if not runs:
         return table
+    if holes is None:
+        holes = ground.opened().unfilled()
     mine = Attempt.of(ground, table)
     plain = [one for _ in range(runs) if (one := _plain(ground, rng)) is not None]
     if not any(mine.behind(one) for one in plain):

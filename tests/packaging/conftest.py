@@ -18,7 +18,15 @@ import pytest
 
 from tests.house.source import REPOSITORY
 
-NEEDED = ("dpkg-deb", "unshare", "nsenter", "systemd-sysusers", "systemd-tmpfiles", "py3compile")
+NEEDED = (
+    "dpkg-deb",
+    "setpriv",
+    "unshare",
+    "nsenter",
+    "systemd-sysusers",
+    "systemd-tmpfiles",
+    "py3compile",
+)
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # The upper layer is memory: it may not lie within the lower one, which is everything.
 MAKE = """
@@ -41,6 +49,7 @@ class Debian:
     def __init__(self, folder: Path) -> None:
         self._process = subprocess.Popen(
             [
+                *("setpriv", "--pdeathsig", "KILL"),  # nothing outlives the tests
                 *("unshare", "--mount", "--pid", "--net", "--uts", "--fork", "--kill-child"),
                 *("sh", "-c", MAKE.format(top=folder)),
             ],

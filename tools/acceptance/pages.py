@@ -147,7 +147,7 @@ def main() -> int:
     if os.geteuid() != 0 or missing:
         print("needs root" if os.geteuid() else f"needs {', '.join(missing)}", file=sys.stderr)
         return _CANNOT
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was made goes all the same
+    signal.signal(signal.SIGTERM, _told_to_end)
     folder = Path(options.dir or tempfile.mkdtemp(prefix="datacentre-"))
     package = options.package or _build(folder)
     names = [ORDER[0], *options.page] if options.page else list(ORDER)
@@ -159,6 +159,12 @@ def main() -> int:
             return _run_all(Run(centre, package), [name for name in ORDER if name in names])
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _told_to_end(*_: object) -> None:
+    """What was made goes all the same, however often it is said."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(1)
 
 
 def _run_all(run: Run, names: list[str]) -> int:

@@ -69,7 +69,7 @@ def plain(builder: RingBuilder, now: float, seed: str) -> RingBuilder | None:
     return twin if done else None
 
 
-@settings(max_examples=60, derandomize=True, deadline=None)
+@settings(max_examples=40, derandomize=True, deadline=None)
 @given(seed=st.integers(0, 10**6))
 def test_no_plain_pass_is_better_in_either_number(seed: int) -> None:
     """Neither those that the rebalance itself looked at nor, here, any by another chance."""
@@ -87,7 +87,7 @@ def test_no_plain_pass_is_better_in_either_number(seed: int) -> None:
             assert not Result.of(after).some_worse(Result.of(other))
 
 
-@settings(max_examples=60, derandomize=True, deadline=None)
+@settings(max_examples=40, derandomize=True, deadline=None)
 @given(seed=st.integers(0, 10**6))
 def test_moves_beyond_what_weights_demand_buy_something(seed: int) -> None:
     rng = Random(seed)
@@ -102,7 +102,7 @@ def test_moves_beyond_what_weights_demand_buy_something(seed: int) -> None:
     assert moves.moved <= moves.demand or not moves.idle
 
 
-@settings(max_examples=30, derandomize=True, deadline=None)
+@settings(max_examples=20, derandomize=True, deadline=None)
 @given(seed=st.integers(0, 10**6))
 def test_no_proof_forbids_what_was_reached(seed: int) -> None:
     rng = Random(seed)

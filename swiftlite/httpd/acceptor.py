@@ -12,6 +12,9 @@ from swiftlite.httpd.connection import Connection, Service
 from swiftlite.httpd.limits import HttpLimits
 from swiftlite.httpd.wsgi import App, DateLine, ServerLog, server_environ
 
+_IN_A_ROW = 16
+"""So many clients that wait are taken before requests go on: a round of them may last long."""
+
 
 class Share(Protocol):
     """How this process's connections compare with those of others that accept from one listener."""
@@ -98,13 +101,18 @@ class Acceptor:
             raise
 
     def _accept(self, listener: Listener) -> None:
+        taken = 0
         try:
             while not self._service.draining:
                 stream = listener.accept()
                 if len(self._connections) >= self._limits.max_clients:
                     self._make_room()
                 self._serve(stream)
-                self._tasks.sleep(self._share.pause())  # others on this listener want some too
+                taken += 1
+                pause = self._share.pause()  # others on this listener want some too
+                if pause or taken == _IN_A_ROW:
+                    self._tasks.sleep(pause)
+                    taken = 0
         except PeerGone:
             pass  # the listener has been closed
 

@@ -2,7 +2,8 @@
 
 All workers accept from one queue. Who is quick takes whatever is there, and in a burst that is
 nearly everything; therefore a worker with more connections than another waits a moment before it
-takes one more.
+takes one more. With many connections a moment may be a long round of requests, so then it has to
+be ahead by more.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import mmap
 
 _BYTES = 4
 _STEP_S = 0.001
+_SLACK = 4  # a worker may have a quarter more than another
 _LONGEST_S = 0.01  # a worker that is not there, or is stuck, delays others no longer than this
 
 
@@ -38,5 +40,6 @@ class Share:
 
     def pause(self) -> float:
         """Seconds to wait before the next connection is taken."""
-        ahead = self._counts[self._number] - min(self._counts)
-        return min(ahead * _STEP_S, _LONGEST_S)
+        least = min(self._counts)
+        ahead = self._counts[self._number] - least - least // _SLACK
+        return min(max(0, ahead) * _STEP_S, _LONGEST_S)

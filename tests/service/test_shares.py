@@ -18,6 +18,16 @@ def test_who_has_more_waits_and_who_has_least_does_not() -> None:
     assert second.pause() == 0.0
 
 
+def test_in_a_crowd_a_quarter_more_is_no_reason_to_wait() -> None:
+    shares = Shares(2)
+    first, second = shares.of(0), shares.of(1)
+    second.have(100)
+    first.have(125)
+    assert first.pause() == 0.0
+    first.have(126)
+    assert first.pause() > 0.0
+
+
 def test_nobody_waits_long_for_a_worker_that_may_be_stuck() -> None:
     shares = Shares(2)
     shares.of(0).have(10_000)

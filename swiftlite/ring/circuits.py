@@ -2,17 +2,21 @@
 
 A circle leads over any number of devices, each giving a replica to the next, so all of them hold as
 much as before. It may also be open: begin at a device that can do without one and end at one that
-can take one more. When no circle gains anything, this is as good as these devices can be arranged.
+can take one more; or begin at a device without weight, which gives up a replica in place of another
+such device, to which one comes back. When no circle gains anything, this is as good as these
+devices can be arranged.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 from .reach import Graph, Reach
 
 OFF = 2  # What it costs that a device is one further from its quota, in moves.
 OPEN = -1  # Stands between the end of an open circle and its beginning.
+DRAINED = -2  # Likewise: between a device without weight that keeps one and another that gives one.
 
 Room = Callable[[int, int], bool]
 """May this device hold so many more?"""
@@ -32,7 +36,7 @@ def run_circuits(reach: Reach, room: Room) -> None:
 
 
 def _graph(reach: Reach, room: Room) -> Graph:
-    """What a replica's way from device to device costs, and from and to OPEN."""
+    """What a replica's way from device to device costs, and from and to OPEN and DRAINED."""
     table = reach.choices.table
     graph = reach.graph()
     begins = {}
@@ -44,6 +48,9 @@ def _graph(reach: Reach, room: Room) -> Graph:
             off = OFF * _further(table.held[number] - table.want[number], 1)
             graph.setdefault(number, {})[OPEN] = off
     graph[OPEN] = begins
+    for number in reach.weightless:
+        graph.setdefault(number, {})[DRAINED] = 0
+    graph[DRAINED] = dict.fromkeys(reach.weightless, 0)
     return graph
 
 
@@ -92,7 +99,9 @@ def _closed(before: dict[int, int]) -> list[int] | None:
 
 
 def _go_round(reach: Reach, circle: list[int]) -> bool:
-    if OPEN in circle:
-        at = circle.index(OPEN)
-        return reach.go(circle[at + 1 :] + circle[:at])
-    return reach.go([*circle, circle[0]])
+    gaps = [at for at, number in enumerate(circle) if number in (OPEN, DRAINED)]
+    if not gaps:
+        return reach.go([*circle, circle[0]])
+    ring = circle[gaps[0] :] + circle[: gaps[0]]
+    starts = [at - gaps[0] for at in gaps]
+    return reach.go(*(ring[at + 1 : end] for at, end in pairwise([*starts, len(ring)])))

@@ -9,7 +9,7 @@ moves because of it, each less where it is the other way round.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from random import Random
 
 from .choices import Choices, Step
@@ -27,7 +27,8 @@ Graph = dict[int, dict[int, int]]
 
 
 class Reach:
-    """`targets` are the devices that may receive replicas. `spent` is the effort so far."""
+    """`targets` are the devices that may receive replicas; `weightless` ones only give theirs, or
+    have one back that has left them. `spent` is the effort so far."""
 
     def __init__(
         self,
@@ -49,6 +50,7 @@ class Reach:
         self._crowded = frozenset(crowded)
         weightless = [n for n in range(table.hole) if not table.want[n] and n not in self._takes]
         self._givers = [*targets, *weightless]
+        self.weightless = frozenset(weightless)
         self._sample = max(SLOTS_MIN, EFFORT // 8 // len(self._givers))
         self._known: dict[int, Ways] = {}
         self._more: set[tuple[int, int]] = set()  # There were other ways than those that are known.
@@ -82,12 +84,12 @@ class Reach:
                 self._look(known, number, *slot)
         return known
 
-    def go(self, line: Sequence[int]) -> bool:
-        """Each of these devices gives a replica to the next. False, and nothing done, where two of
+    def go(self, *lines: Sequence[int]) -> bool:
+        """Each device of a line gives a replica to the next. False, and nothing done, where two of
         them could only give one of the same partition."""
         used: set[int] = set()
         steps: list[Step] = []
-        for number, target in pairwise(line):
+        for number, target in chain.from_iterable(map(pairwise, lines)):
             way = next((w for w in self.ways(number)[target] if w[2] not in used), None)
             if way is None:
                 return False
@@ -171,12 +173,15 @@ class Reach:
                     self._keep(known, number, target, (risk * RISK - 1, row, partition))
                 else:
                     self._keep(known, number, target, way)
+        if origin in self.weightless and (steps := choices.ways(row, partition, origin)):
+            worse = choices.risk(partition, steps) - choices.risk(partition)
+            self._keep(known, number, origin, (worse * RISK - 1, row, partition))
 
     def _hand_over(self, row: int, partition: int, first: int) -> Iterator[tuple[int, Way]]:
         """The replica goes where the first one went, and that one back."""
         choices = self.choices
         home = choices.table.origin[first, partition]
-        if home in self._takes:
+        if home in self._takes or home in self.weightless:
             steps = choices.ways(row, partition, choices.table.rows[first][partition])
             if steps is not None:
                 risk = choices.risk(partition, steps) - choices.risk(partition)

@@ -1,8 +1,8 @@
 """What a rebalance ends with is the best that could be: checked against all other possibilities.
 
 Clusters are so small that every outcome can be looked at: each partition keeps its replicas or
-gives up one. Of the outcomes in which all devices hold as much, none has fewer replicas too close
-together, nor as few with fewer moves.
+gives up one. Of the outcomes in which all devices with weight hold as much, and those without
+together, none has fewer replicas too close together, nor as few with fewer moves.
 """
 
 from __future__ import annotations
@@ -64,14 +64,17 @@ def outcomes(plan: Plan, ids: list[int]) -> Iterator[tuple[list[int], int]]:
                 yield [*others, number], 1
 
 
-def best(plan: Plan, rows: list[list[int]], held: dict[int, int]) -> Cost | None:
+def best(
+    plan: Plan, rows: list[list[int]], held: dict[int, int], weights: dict[int, float]
+) -> Cost | None:
     """The least cost of all ways to come to these counts; None when there are too many."""
-    numbers = sorted(plan.tree.path)
-    states: dict[tuple[int, ...], Cost] = {(0,) * len(numbers): (0, 0)}
+    groups = [[n] for n in sorted(plan.tree.path) if weights[n]]
+    groups.append([n for n in sorted(plan.tree.path) if not weights[n]])
+    states: dict[tuple[int, ...], Cost] = {(0,) * len(groups): (0, 0)}
     for partition in range(len(rows[0])):
         options: dict[tuple[int, ...], Cost] = {}
         for ids, moves in outcomes(plan, [row[partition] for row in rows]):
-            counts = tuple(int(number in ids) for number in numbers)
+            counts = tuple(sum(number in ids for number in group) for group in groups)
             cost = too_close(plan, ids), moves
             options[counts] = min(cost, options.get(counts, cost))
         reached: dict[tuple[int, ...], Cost] = {}
@@ -83,7 +86,7 @@ def best(plan: Plan, rows: list[list[int]], held: dict[int, int]) -> Cost | None
         if len(reached) > STATES_MAX:
             return None
         states = reached
-    return states[tuple(held.get(number, 0) for number in numbers)]
+    return states[tuple(sum(held.get(number, 0) for number in group) for group in groups)]
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -99,7 +102,8 @@ def test_no_other_outcome_is_better(seed: int) -> None:
         return
     old = builder.rows()
     builder.rebalance(2 * HOUR, seed="2")
-    least = best(plan, before, builder.held())
+    weights = {device.id: device.weight for device in builder.listed()}
+    least = best(plan, before, builder.held(), weights)
     if least is not None:
         partitions = range(builder.partition_count)
         close = sum(too_close(plan, builder.assigned(partition)) for partition in partitions)

@@ -113,9 +113,17 @@ class Refinement:
         if chosen is not None:
             free = bytearray(map(min, free, chosen))
         choices = Choices(table, free, frozenset(holes), self.allowed)
-        room, before = self._room(), left
-        for row, partition in moved:
-            if left and choices.moved.get(partition) == row:
+        crowded = self._crowded()
+        reach = Reach(choices, self._devices(crowded, self._passing(moved)), crowded, self.rng)
+        while left > 0 and (sent := self._send_some_back(reach, left)):
+            left -= sent
+            run_circuits(reach, lambda *_: False)
+
+    def _send_some_back(self, reach: Reach, most: int) -> int:
+        """How many went back, one by one."""
+        table, choices, room, sent = self.table, reach.choices, self._room(), 0
+        for row, partition in table.moved():
+            if sent < most and choices.moved.get(partition) == row:
                 home, number = table.origin[row, partition], table.rows[row][partition]
                 steps = [(row, partition, home)]
                 if (
@@ -124,12 +132,9 @@ class Refinement:
                     and home not in table.others(partition, row)
                     and choices.risk(partition, steps) <= choices.risk(partition)
                 ):
-                    choices.do(steps)
-                    left -= 1
-        if left < before:
-            crowded = self._crowded()
-            devices = self._devices(crowded, self._passing(table.moved()))
-            run_circuits(Reach(choices, devices, crowded, self.rng), lambda *_: False)
+                    reach.do(steps)
+                    sent += 1
+        return sent
 
     def _within(self, error: float) -> Room:
         """Any number of partitions by which a device is no further from its share than `error`."""

@@ -340,6 +340,15 @@ class Separate(Cluster):
             os.kill(pid, signal.SIGKILL)
             wait_for(partial(is_gone, pid), f"{server.label} has ended")
 
+    def daemon(self, module: str, node: int, *words: str) -> subprocess.Popen[bytes]:
+        """An object daemon of a node: `obj.updater`."""
+        code = f"import sys; from swiftlite.{module}.daemon import main; sys.exit(main())"
+        conf = str(self.layout.conf(ServerName("object", node)))
+        return subprocess.Popen([sys.executable, "-c", code, conf, *words], cwd=REPOSITORY)
+
+    def run_once(self, module: str, node: int, *words: str) -> None:
+        assert self.daemon(module, node, "--once", *words).wait(PATIENCE_S) == 0
+
     def close(self) -> None:
         """Everything ends with the process that started it."""
         self._stem.kill()

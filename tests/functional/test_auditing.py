@@ -7,8 +7,6 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +14,7 @@ import pytest
 
 from swiftlite.cli.embedded.layout import HOST, ServerName
 from swiftlite.formats.metadata import ATTRIBUTE
-from tests.functional.cluster import PATIENCE_S, REPOSITORY, Client, Separate, wait_for
+from tests.functional.cluster import PATIENCE_S, Client, Separate, wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -52,16 +50,6 @@ def copies(cluster: Separate, name: str) -> dict[int, Path]:
     return {node: files[0] for node, files in found.items() if files}
 
 
-def daemon(cluster: Separate, module: str, node: int, *words: str) -> subprocess.Popen[bytes]:
-    code = f"import sys; from swiftlite.{module}.daemon import main; sys.exit(main())"
-    conf = str(cluster.layout.conf(ServerName("object", node)))
-    return subprocess.Popen([sys.executable, "-c", code, conf, *words], cwd=REPOSITORY)
-
-
-def once(cluster: Separate, module: str, node: int, *words: str) -> None:
-    assert daemon(cluster, module, node, "--once", *words).wait(PATIENCE_S) == 0
-
-
 def recon(cluster: Separate, node: int, check: str) -> dict[str, object]:
     port = cluster.layout.port(ServerName("object", node))
     connection = http.client.HTTPConnection(HOST, port, timeout=30)
@@ -84,14 +72,14 @@ def test_damage_is_taken_away_and_good_copies_come_back(cluster: Separate, clien
         with path.open("r+b") as file:
             file.seek(len(BODIES[name]) - 1)
             file.write(bytes([BODIES[name][-1] ^ 1]))
-    once(cluster, "obj.auditor", victim)
+    cluster.run_once("obj.auditor", victim)
     assert holding(cluster, victim) == {}
     assert quarantined(cluster, victim) == len(damaged)
     stats = recon(cluster, victim, "auditor/object")["object_auditor_stats_ALL"]
     assert isinstance(stats, dict)
     assert stats["quarantined"] == len(damaged)
     for node in range(1, 5):
-        once(cluster, "obj.replicator", node)
+        cluster.run_once("obj.replicator", node)
     back = {name: path.read_bytes() for name, path in holding(cluster, victim).items()}
     assert back == {name: BODIES[name] for name in damaged}
     for node in range(1, 5):
@@ -110,7 +98,7 @@ def test_the_pass_over_metadata_alone(cluster: Separate, client: Client) -> None
     (node, path), *_ = copies(cluster, name).items()
     before = quarantined(cluster, node)
     os.removexattr(path, ATTRIBUTE)
-    once(cluster, "obj.auditor", node, "-z", "1000")
+    cluster.run_once("obj.auditor", node, "-z", "1000")
     assert not path.exists()
     assert quarantined(cluster, node) == before + 1
     assert client.get(f"/c/{name}").body == BODIES[name]
@@ -124,7 +112,7 @@ def test_told_to_end_it_says_where_to_go_on(cluster: Separate, client: Client) -
     said = "[object-auditor]\n"
     conf.write_text(conf.read_text().replace(said, f"{said}files_per_second = 1\n"))
     status = cluster.layout.device(node) / "objects/auditor_status_ALL.json"
-    auditor = daemon(cluster, "obj.auditor", node)
+    auditor = cluster.daemon("obj.auditor", node)
     wait_for(status.exists, "it has begun")
     auditor.send_signal(signal.SIGTERM)
     assert auditor.wait(PATIENCE_S) == 0
@@ -133,5 +121,5 @@ def test_told_to_end_it_says_where_to_go_on(cluster: Separate, client: Client) -
     assert left
     assert set(left) <= there
     conf.write_text(conf.read_text().replace("files_per_second = 1\n", "files_per_second = 0\n"))
-    once(cluster, "obj.auditor", node)
+    cluster.run_once("obj.auditor", node)
     assert not status.exists()

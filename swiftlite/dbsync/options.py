@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from swiftlite.config.option import Seconds, opt
 from swiftlite.config.units import parse_auto_int
+from swiftlite.service import pauses
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,18 +17,8 @@ class ReplicatorOptions:
     interval: Seconds = opt(
         30.0, "From the start of one pass to that of the next.", minimum=0, aliases=("run_pause",)
     )
-    busy_interval: Seconds = opt(
-        0.0,
-        "The same after a pass that had something to mend, or could not mend it; 0: interval. Not "
-        "an option of Swift.",
-        minimum=0,
-    )
-    quiet_interval: Seconds = opt(
-        0.0,
-        "After a pass that found nothing to do, interval is doubled, again and again, up to this; "
-        "0: it is not. Not an option of Swift.",
-        minimum=0,
-    )
+    busy_interval: Seconds = opt(0.0, pauses.BUSY, minimum=0)
+    quiet_interval: Seconds = opt(0.0, pauses.QUIET, minimum=0)
     concurrency: int = opt(
         8, "Databases that are brought to their replicas at the same time.", minimum=1, maximum=1000
     )

@@ -7,6 +7,16 @@ nothing written since the one before, doubles the pause.
 
 from __future__ import annotations
 
+# What the options of a pass say of it; each stands behind an `interval`.
+BUSY = (
+    "The same after a pass that had something to mend, or could not mend it; 0: interval. Not an "
+    "option of Swift."
+)
+QUIET = (
+    "After a pass that found nothing to do, interval is doubled, again and again, up to this; 0: "
+    "it is not. Not an option of Swift."
+)
+
 
 class Pauses:
     """In seconds. busy: after something was mended, or could not be; interval: after something was

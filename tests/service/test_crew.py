@@ -122,9 +122,11 @@ def test_a_child_that_will_not_stop_is_killed_after_the_grace(start: Starter) ->
 def test_children_die_with_a_killed_parent(start: Starter) -> None:
     crew = start("one", "two")
     crew.wait_until_ready()
+    children = crew.pid("one"), crew.pid("two")
     crew.process.kill()
     crew.process.wait()
-    wait_for(lambda: is_gone(crew.pid("one")) and is_gone(crew.pid("two")))
+    wait_for(lambda: all(map(is_gone, children)))
+    assert (crew.pid("one"), crew.pid("two")) == children  # nobody has taken their places
 
 
 @pytest.mark.parametrize("patient", [True, False])

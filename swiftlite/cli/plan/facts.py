@@ -51,8 +51,12 @@ class Facts:
         }
 
     def rooms(self, name: str) -> dict[Disk, Room]:
-        devices = {disk_of(device): [device] for device in _present(self.rings[name])}
-        return self.told.room_of(devices)
+        told = self.told.rooms
+        return {
+            disk_of(device): told[device.address, device.device]
+            for device in _present(self.rings[name])
+            if (device.address, device.device) in told
+        }
 
     def sizes(self, name: str) -> Sizes:
         """What the partitions of a ring weigh: as measured, else in the mean of what disks use."""

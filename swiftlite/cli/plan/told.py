@@ -7,13 +7,13 @@ is not known, and the plan says so.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from swiftlite.cli.recon.ask import SERVER_TYPE, Reply, Server
 from swiftlite.plan.change import Room
 from swiftlite.plan.moves import Weight
-from swiftlite.plan.standing import Disk
 from swiftlite.ring import Device
 
 PATHS = (
@@ -64,15 +64,6 @@ class Told:
             return False
         return 100 * (room.size - room.used) <= RESERVE_PERCENT * room.size
 
-    def room_of(self, disks: Mapping[Disk, Sequence[Device]]) -> dict[Disk, Room]:
-        found = {}
-        for disk, devices in disks.items():
-            for device in devices:
-                room = self.rooms.get((device.address, device.device))
-                if room is not None:
-                    found[disk] = room
-        return found
-
 
 @dataclass(frozen=True, slots=True)
 class Measured:
@@ -97,7 +88,7 @@ def read(
         elif reply.server not in told.silent:
             told.mute.append(reply.server)
     for reply in _good(replies["diskusage"], list):
-        for one in reply.content:
+        for one in _dicts(reply.content):
             size, used, free = (one.get(key) for key in ("size", "used", "avail"))
             if isinstance(size, int) and isinstance(free, int) and isinstance(used, int):
                 told.rooms[reply.server, str(one.get("device"))] = Room(size, size - free)
@@ -123,7 +114,7 @@ def _good(replies: Sequence[Reply], kind: type) -> Iterator[Reply]:
 
 
 def _unmounted(reply: Reply, kind: str, refuses: Refuses) -> Iterator[tuple[str, str]]:
-    for one in reply.content:
+    for one in _dicts(reply.content):
         name, mounted = str(one.get("device")), one.get("mounted")
         if refuses(reply.netloc, kind, name):  # a sandbox has no mounts, and mount_check = false
             yield name, "not mounted" if mounted is False else f"broken: {mounted}"
@@ -141,9 +132,9 @@ def _pass(content: Mapping[str, Any], kind: str) -> Pass | None:
     stats = stats if isinstance(stats, dict) else {}
     failed = {
         (str(ip), str(device)): times
-        for ip, devices in (stats.get("failure_nodes") or {}).items()
-        for device, times in devices.items()
-        if times
+        for ip, devices in _items(stats.get("failure_nodes"))
+        for device, times in _items(devices)
+        if isinstance(times, int) and times
     }
     attempted, failures = stats.get("attempted") or 0, stats.get("failure") or 0
     return Pass(ended - took, ended, attempted, failures, failed)
@@ -152,11 +143,18 @@ def _pass(content: Mapping[str, Any], kind: str) -> Pass | None:
 def _partitions(content: object) -> dict[str, dict[str, Measured]]:
     """{device: {directory: {"count": n, "bytes": b, "files": f, "each": {partition: [b, f]}}}}"""
     found: dict[str, dict[str, Measured]] = {}
-    if not isinstance(content, dict):
-        return found
-    for device, directories in content.items():
-        for directory, one in directories.items():
-            each = {int(p): Weight(*pair) for p, pair in one.get("each", {}).items()}
-            total = Weight(one["bytes"], one["files"])
-            found.setdefault(directory, {})[device] = Measured(one["count"], total, each)
+    for device, directories in _items(content):
+        for directory, one in _items(directories):
+            with suppress(TypeError, ValueError, KeyError):
+                each = {int(p): Weight(*pair) for p, pair in _items(one["each"])}
+                total = Weight(one["bytes"], one["files"])
+                found.setdefault(directory, {})[device] = Measured(one["count"], total, each)
     return found
+
+
+def _dicts(content: list[Any]) -> Iterator[dict[str, Any]]:
+    return (one for one in content if isinstance(one, dict))
+
+
+def _items(content: object) -> Iterator[tuple[str, Any]]:
+    return iter(content.items() if isinstance(content, dict) else ())

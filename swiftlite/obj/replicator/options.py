@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from swiftlite.config.option import Seconds, opt
 from swiftlite.config.units import parse_auto_int
 from swiftlite.peers.rsync import RsyncSettings
+from swiftlite.service import pauses
 
 
 def _auto_or_count(text: str) -> int:
@@ -19,18 +20,8 @@ class ReplicatorOptions:
     CONF = ("object-server.conf",)
 
     interval: Seconds = opt(30.0, "Pause between two passes.", minimum=0, aliases=("run_pause",))
-    busy_interval: Seconds = opt(
-        0.0,
-        "The same after a pass that had something to mend, or could not mend it; 0: interval. Not "
-        "an option of Swift.",
-        minimum=0,
-    )
-    quiet_interval: Seconds = opt(
-        0.0,
-        "After a pass that found nothing to do, interval is doubled, again and again, up to this; "
-        "0: it is not. Not an option of Swift.",
-        minimum=0,
-    )
+    busy_interval: Seconds = opt(0.0, pauses.BUSY, minimum=0)
+    quiet_interval: Seconds = opt(0.0, pauses.QUIET, minimum=0)
     concurrency: int = opt(
         1, "Partitions that one process moves at the same time.", minimum=1, maximum=1000
     )

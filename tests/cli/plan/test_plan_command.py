@@ -168,7 +168,12 @@ def test_limits_of_rsync(tmp_path: Path) -> None:
 
 def test_strange_answers_count_as_not_told() -> None:
     server = ("10.0.0.1", 6200)
-    strange: tuple[object, ...] = (None, [], {}, {"partitions": 3}, [{"device": "sda"}], "text")
+    each = {"count": 1, "bytes": 1, "files": 1, "each": {"x": 1}}
+    strange: tuple[object, ...] = (
+        None, [], {}, {"partitions": 3}, [{"device": "sda"}], [3], "text",
+        {"partitions": {"sda": 3}}, {"partitions": {"sda": {"objects": {"each": {}}}}},
+        {"partitions": {"sda": {"objects": each}}}, {"replication_stats": {"failure_nodes": [3]}},
+    )  # fmt: skip
     for content in strange:
         replies = {
             path: [Reply(server, path, 200, content, 0, 0)]
@@ -180,3 +185,4 @@ def test_strange_answers_count_as_not_told() -> None:
         told = read({server: "object"}, replies, lambda *_: False)
         assert told.passes == {}
         assert told.rooms == {}
+        assert not told.partitions.get(server)

@@ -63,12 +63,11 @@ class Facts:
         one = self.rings[name]
         directory = _directory(one)
         measured: dict[int, Weight] = {}
-        total, count, devices = Weight(0, 0), 0, 0
+        total, count = Weight(0, 0), 0
         is_complete = True
         for device in _present(one):
             found = self.told.partitions.get(device.address, {}).get(directory, {})
             here = found.get(device.device)
-            devices += 1
             if here is None or (here.count and not here.each):
                 is_complete = False
             if here is None:

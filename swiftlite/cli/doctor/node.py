@@ -100,7 +100,7 @@ class Node:
         now: Callable[[], float] = wall,
         proc: str = "/proc",
     ) -> None:
-        self.swift_dir = swift_dir
+        self.swift_dir = os.path.abspath(swift_dir)  # as processes are found by theirs
         self.disk: Disk = disk or OsDisk()
         self.now = now
         self.proc = proc

@@ -97,6 +97,7 @@ class Patient:
 
     def __init__(self, root: Path, servers: dict[str, ThreadingHTTPServer]) -> None:
         self.root, self.etc = root, root / "etc"
+        self.swift_dir = str(self.etc)
         self.devices, self.cache = root / "node", root / "cache"
         self.servers = servers
         self.disk = ToldDisk()
@@ -155,7 +156,7 @@ class Patient:
     @property
     def node(self) -> Node:
         return Node(
-            str(self.etc),
+            self.swift_dir,
             disk=self.disk,
             processes=lambda: self.processes,
             now=lambda: NOW,

@@ -44,6 +44,14 @@ def test_a_server_that_was_started_with_a_relative_path_is_known(patient: Patien
     assert patient.look() == []
 
 
+def test_confs_that_are_named_by_a_relative_path_are_those_of_the_processes(
+    patient: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(patient.root)
+    patient.swift_dir = "etc"
+    assert patient.look() == []
+
+
 def test_an_embedded_cluster_starts_its_daemons_when_it_wants(patient: Patient) -> None:
     without(patient, "object-auditor")
     first = patient.processes[0]

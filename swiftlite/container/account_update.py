@@ -23,6 +23,7 @@ from swiftlite.peers.call import render_head
 from swiftlite.peers.errors import PeerFault
 from swiftlite.peers.fanout import Outcome, answers_until
 from swiftlite.peers.pool import Pool
+from swiftlite.peers.silence import Silence
 from swiftlite.ring import Ring
 from swiftlite.vocab.names import quote_path
 from swiftlite.vocab.quorum import replicated_quorum
@@ -90,6 +91,7 @@ class AccountTeller:
         self._pool = pool
         self._wait = conn_timeout + node_timeout
         self._log = log
+        self._silence = Silence(host.clock.monotonic)
 
     def tell(
         self,
@@ -98,13 +100,19 @@ class AccountTeller:
         *,
         trans_id: str = "-",
         even_if_deleted: bool = False,
+        in_hurry: bool = False,
     ) -> Told:
-        """even_if_deleted: the account shall take the report though it is deleted itself."""
+        """even_if_deleted: the account shall take the report though it is deleted itself.
+        in_hurry: somebody waits; nodes that have just been silent are left out."""
+        wanted = len(targets)
+        if in_hurry:
+            targets = [one for one in targets if not self._silence.holds(one.address)]
         if not targets:
-            return Told(0, 0, 0)
+            return Told(wanted, 0, 0)
         headers = self._headers(facts, trans_id, even_if_deleted)
         path = quote_path(f"{facts.account}/{facts.container}")
-        deadline = self._host.clock.monotonic() + self._wait
+        since = self._host.clock.monotonic()
+        deadline = since + self._wait
         calls = []
         for target in targets:
             url = f"/{quote_path(target.device)}/{quote_path(target.partition)}/{path}"
@@ -118,11 +126,11 @@ class AccountTeller:
             deadline=deadline,
         )
         statuses = [
-            self._status(facts, target, outcome)
+            self._status(facts, target, outcome, since)
             for target, outcome in zip(targets, outcomes, strict=True)
         ]
         return Told(
-            len(targets),
+            wanted,
             sum(status is not None and is_success(status) for status in statuses),
             sum(status == 404 for status in statuses),
         )
@@ -143,11 +151,14 @@ class AccountTeller:
             headers.append(("X-Account-Override-Deleted", "yes"))
         return headers
 
-    def _status(self, facts: ContainerFacts, target: Target, outcome: Outcome) -> int | None:
+    def _status(
+        self, facts: ContainerFacts, target: Target, outcome: Outcome, since: float
+    ) -> int | None:
         """What a node answered; None, after a line in the log, for one that did not."""
         where = f"/{facts.account}/{facts.container} to {target.device}"
         if isinstance(outcome, Answer):
             status = outcome.status
+            self._silence.heard(target.address)
             try:
                 outcome.read_all(_ANSWER_BYTES)
             except PeerFault as fault:
@@ -156,6 +167,7 @@ class AccountTeller:
             if not is_success(status) and status != 404:
                 self._log.warning(f"reporting {where}: answered {status}; it is told again later")
             return status
+        self._silence.missed(target.address, since)
         self._log.warning(f"reporting {where}: {outcome}; it is told again later")
         return None
 

@@ -195,6 +195,7 @@ class ContainerServer(DatabaseServer):
             targets,
             trans_id=request.trans_id,
             even_if_deleted=_overrides_deleted(request),
+            in_hurry=True,
         )
         if told.nobody_knows_the_account:
             raise Refusal(404)
@@ -245,6 +246,7 @@ class ContainerServer(DatabaseServer):
             targets,
             trans_id=request.trans_id,
             even_if_deleted=_overrides_deleted(request),
+            in_hurry=True,
         )
         self.reporter.note(broker)
         if told.nobody_knows_the_account or changed.outcome is Outcome.ABSENT:

@@ -14,7 +14,7 @@ from swiftlite.ring import Device
 
 
 class Limiter(Protocol):
-    """The part of peers.error_limit that blame needs."""
+    """The part of node_limit that blame needs."""
 
     def error(self, device: Device, /) -> object: ...
     def limit_now(self, device: Device, /) -> None: ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -121,6 +122,25 @@ def test_an_account_server_that_is_down_does_not_fail_the_request(
     headers = group.headers
     headers["X_Account_Host"] = "127.0.0.1:1"
     assert ask(server, "PUT", CONTAINER, 1, **headers).status == 201
+
+
+def test_nobody_waits_again_for_an_account_server_that_was_silent(
+    tmp_path: Path, host: Host, accounts: Start
+) -> None:
+    server = make_server(tmp_path, host=host, node_timeout=0.1)
+    group = accounts(201)
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # connected by the kernel, no more
+        silent.setblocking(False)
+        headers = group.headers
+        headers["X_Account_Host"] += f",127.0.0.1:{silent.getsockname()[1]}"
+        headers["X_Account_Device"] += ",sdx"
+        for n in range(1, 4):
+            assert ask(server, "PUT", CONTAINER, n, **headers).status in (201, 202)
+        silent.accept()[0].close()
+        with pytest.raises(BlockingIOError):
+            silent.accept()
+    assert len(group.reports) == 3
+    server.close()
 
 
 @pytest.mark.parametrize(

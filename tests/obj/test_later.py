@@ -114,6 +114,17 @@ def test_a_silent_server_is_asked_once_a_round() -> None:
     assert updates.count == 2
 
 
+def test_a_silent_server_is_asked_once_whatever_its_devices() -> None:
+    updates, containers, _ = make()
+    other = Target(NEAR.address, "sdz", 3)
+    containers.statuses[NEAR, "c"] = containers.statuses[other, "c"] = None
+    updates.add(kept("o", NEAR))
+    updates.add(kept("p", other))
+    updates.add(kept("q", FAR))
+    assert updates.round() == 1
+    assert [target for target, _ in containers.told] == [NEAR, FAR]
+
+
 def test_a_container_that_refuses_is_left_to_the_updater_and_holds_up_nobody() -> None:
     updates, containers, files = make()
     containers.statuses[NEAR, "gone"] = 404

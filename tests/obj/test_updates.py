@@ -108,6 +108,76 @@ def test_a_server_that_is_slow(host: Host, tmp_path: Path, containers: Container
         release.set()
 
 
+@pytest.mark.parametrize("rows", [False, True])
+def test_only_the_first_waits_for_a_silent_server_until_it_is_heard_again(
+    host: Host, tmp_path: Path, rows: bool
+) -> None:
+    containers = Containers(host, rows=rows)
+    server = Server(host, tmp_path, container_update_timeout=0.5)
+    later = server.app.context.updates.later
+    assert put_one(server, containers, 0) == 201
+    release = host.tasks.event()
+    containers.gate = release.wait
+    try:
+        assert put_one(server, containers, 1) == 201
+        assert len(containers.calls) == 2
+        assert [put_one(server, containers, n) for n in range(2, 6)] == [201] * 4
+        assert len(containers.calls) == 2  # nobody asked it, so nobody waited
+        assert [pending.obj for pending in server.pendings()] == ["o1", "o2", "o3", "o4", "o5"]
+    finally:
+        release.set()
+    containers.gate = lambda: None
+    assert later.round() == 5
+    assert server.pendings() == []
+    count = len(containers.calls)
+    assert put_one(server, containers, 6) == 201
+    assert len(containers.calls) == count + 1
+    containers.stop()
+
+
+def test_those_who_waited_behind_a_call_in_vain_do_not_try_in_turn(
+    host: Host, tmp_path: Path, swiftlite_containers: Containers
+) -> None:
+    containers = swiftlite_containers
+    server = Server(host, tmp_path, container_update_timeout=0.5)
+    assert put_one(server, containers, 0) == 201
+    release = host.tasks.event()
+    containers.gate = release.wait
+    try:
+        first = host.tasks.spawn(put_one, server, containers, 1)
+        while len(containers.calls) < 2:
+            host.tasks.sleep(0.01)
+        tasks = [host.tasks.spawn(put_one, server, containers, n) for n in range(2, 6)]
+        while lane_length(server) < 4 and not first.done:
+            host.tasks.sleep(0.01)
+        assert [task.wait() for task in [first, *tasks]] == [201] * 5
+        assert len(containers.calls) == 2
+        assert len(server.pendings()) == 5
+    finally:
+        release.set()
+
+
+def test_a_silent_server_does_not_keep_another_from_being_told(
+    host: Host, tmp_path: Path, containers: Containers, swiftlite_containers: Containers
+) -> None:
+    server = Server(host, tmp_path, container_update_timeout=0.5)
+    headers = {
+        "X_Container_Host": f"{containers.host_header},{swiftlite_containers.host_header}",
+        "X_Container_Device": "sdc1,sdd1",
+        "X_Container_Partition": "9",
+    }
+    release = host.tasks.event()
+    containers.gate = release.wait
+    try:
+        for n in range(3):
+            assert server.put(path=f"/sda1/{n}/a/c/o{n}", **headers).status == 201
+    finally:
+        release.set()
+    assert len(containers.calls) == 1
+    assert len(swiftlite_containers.calls) == 3
+    assert len(server.pendings()) == 3
+
+
 def test_headers_that_do_not_fit_together_keep_the_update(
     server: Server, containers: Containers
 ) -> None:

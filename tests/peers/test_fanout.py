@@ -11,7 +11,6 @@ from swiftlite.host.bundle import Host
 from swiftlite.host.net import Stream
 from swiftlite.peers.answer import Answer
 from swiftlite.peers.call import render_head
-from swiftlite.peers.error_limit import ErrorLimiter
 from swiftlite.peers.errors import PeerBroke, PeerTimeout, PeerUnreachable
 from swiftlite.peers.fanout import Outcome, answers_until
 from swiftlite.peers.pool import Pool
@@ -104,54 +103,3 @@ def test_faults_are_values(host: Host, node: Scripted, pool: Pool) -> None:
 
 def test_nobody_to_ask(host: Host) -> None:
     assert answers_until([], lambda _: False, net=host.net, clock=host.clock, deadline=None) == []
-
-
-# Error limiting
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-    wall = monotonic
-
-
-def test_more_than_ten_errors_limit_a_node_for_a_minute() -> None:
-    clock = Clock()
-    limiter = ErrorLimiter(clock)
-    for _ in range(10):
-        assert limiter.error("node") is False
-    assert not limiter.limited("node")
-    assert limiter.error("node") is True
-    assert limiter.limited("node")
-    assert not limiter.limited("other")
-    assert limiter.limited_nodes() == ["node"]
-    clock.now += 59
-    assert limiter.limited("node")
-    clock.now += 2
-    assert not limiter.limited("node")
-    assert limiter.limited_nodes() == []
-
-
-def test_old_errors_are_forgotten() -> None:
-    clock = Clock()
-    limiter = ErrorLimiter(clock)
-    for _ in range(10):
-        limiter.error("node")
-    clock.now += 61
-    assert limiter.error("node") is False
-    assert not limiter.limited("node")
-
-
-def test_some_errors_limit_at_once() -> None:
-    limiter = ErrorLimiter(Clock())
-    limiter.limit_now("node")
-    assert limiter.limited("node")
-
-
-def test_a_limit_of_zero_allows_no_error() -> None:
-    limiter = ErrorLimiter(Clock(), limit=0)
-    assert limiter.error("node") is True

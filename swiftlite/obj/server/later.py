@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from swiftlite.formats.async_pending import AsyncPending
+from swiftlite.host.net import Address
 from swiftlite.host.tasks import Tasks
 from swiftlite.obj.server.rows import Row, Target
 from swiftlite.objectstore.api import StoreError
@@ -20,7 +21,7 @@ from swiftlite.vocab.status import is_server_error, is_success
 from swiftlite.vocab.timestamp import Timestamp
 
 FIRST_PAUSE_S = 1.0
-LONGEST_PAUSE_S = 30.0
+LONGEST_PAUSE_S = 8.0  # nobody else finds out that a server is back (peers.silence)
 KEPT_MAX = 10_000
 BATCH_MAX = 500
 
@@ -104,16 +105,16 @@ class Later:
             for target in kept.targets:
                 key = (target, kept.row.account, kept.row.container)
                 groups.setdefault(key, []).append(number)
-        silent: set[Target] = set()
+        silent: set[Address] = set()
         refused: set[int] = set()
         for (target, _, _), numbers in groups.items():
             for start in range(0, len(numbers), BATCH_MAX):
-                if target in silent:
+                if target.address in silent:
                     break  # no answer once a round is enough to know
                 batch = numbers[start : start + BATCH_MAX]
                 status = self._sender.send_many(target, [waiting[n].row for n in batch])
                 if status is None:
-                    silent.add(target)
+                    silent.add(target.address)
                 elif is_success(status):
                     for number in batch:
                         left[number].discard(target)

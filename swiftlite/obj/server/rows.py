@@ -4,6 +4,9 @@ A swiftlite container server says on its answers that it takes many; from then o
 its containers gather while a call is out, and go together in the next. So a quiet container is
 told at once, and a busy one commits hundreds of rows in one transaction. Any other server gets
 Swift's own call for each row.
+
+A request does not wait for a server that has just been silent: its row is for later at once. Those
+who deliver later (send_many) find out when it is back.
 """
 
 from __future__ import annotations
@@ -13,13 +16,14 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 from swiftlite.host.bundle import Host
-from swiftlite.host.net import Address, DeadlinePassed
+from swiftlite.host.net import Address, DeadlinePassed, render_address
 from swiftlite.host.tasks import Event
 from swiftlite.peers.answer import Answer
 from swiftlite.peers.call import Unsendable, render_head
 from swiftlite.peers.errors import PeerFault
 from swiftlite.peers.exchange import Exchange
 from swiftlite.peers.pool import Pool
+from swiftlite.peers.silence import Silence
 from swiftlite.vocab.headers import X_BACKEND_SWIFTLITE, X_BACKEND_SWIFTLITE_ROWS
 from swiftlite.vocab.names import quote_path
 from swiftlite.vocab.status import is_success
@@ -69,6 +73,7 @@ def _number(text: str) -> int | str:
 
 
 class RowLog(Protocol):
+    def info(self, message: str, /) -> None: ...
     def error(self, message: str, /) -> None: ...
 
 
@@ -109,6 +114,7 @@ class RowSender:
         self.log = log
         self.node_timeout = node_timeout
         self.patience = patience
+        self._silence = Silence(host.clock.monotonic)
         self._together = together
         self._takes_rows: set[Address] = set()
         self._lanes: dict[tuple[Target, str, str], _Lane] = {}
@@ -118,13 +124,16 @@ class RowSender:
         deadline = self.monotonic() + min(self.patience, self.node_timeout)
         if len(targets) == 1:
             target = targets[0]
+            if self._silence.holds(target.address):
+                return False
             if target.address in self._takes_rows:
                 return self._send_in_lane(row, target, deadline)
             return self._send_singly(row, targets, deadline)
-        in_lanes = [target for target in targets if target.address in self._takes_rows]
-        singly = [target for target in targets if target.address not in self._takes_rows]
+        there = [target for target in targets if not self._silence.holds(target.address)]
+        in_lanes = [target for target in there if target.address in self._takes_rows]
+        singly = [target for target in there if target.address not in self._takes_rows]
         tasks = [self.tasks.spawn(self._send_in_lane, row, target, deadline) for target in in_lanes]
-        told = self._send_singly(row, singly, deadline)
+        told = self._send_singly(row, singly, deadline) and len(there) == len(targets)
         # Each ends by itself soon after the deadline.
         return all([task.wait() for task in tasks]) and told
 
@@ -150,10 +159,11 @@ class RowSender:
         except Unsendable as error:
             self.log.error(f"A container update cannot be sent, kept for later: {error}")
             return False
+        since = self.monotonic()
         exchanges = self.pool.open_all(calls, deadline=deadline, idempotent=True)
         told = True
         for target, exchange in zip(targets, exchanges, strict=True):
-            status = self._status(target, exchange, deadline)
+            status = self._status(target, exchange, since, deadline)
             told &= status is not None and is_success(status)
         return told
 
@@ -163,8 +173,9 @@ class RowSender:
         except Unsendable as error:
             self.log.error(f"A container update cannot be sent: {error}")
             return 400
+        since = self.monotonic()
         (exchange,) = self.pool.open_all([call], deadline=deadline, idempotent=True)
-        return self._status(target, exchange, deadline)
+        return self._status(target, exchange, since, deadline)
 
     @staticmethod
     def _call_of_one(row: Row, target: Target) -> tuple[Address, bytes, bytes]:
@@ -176,7 +187,7 @@ class RowSender:
         return target.address, head, b""
 
     def _status(
-        self, target: Target, exchange: Exchange | PeerFault, deadline: float
+        self, target: Target, exchange: Exchange | PeerFault, since: float, deadline: float
     ) -> int | None:
         """Wait for one answer; None for a fault. Failures go to the log."""
         fault = exchange
@@ -188,7 +199,7 @@ class RowSender:
                 exchange.close()
                 fault = late
             else:
-                self._note_lane(target.address, answer)
+                self._note(target.address, answer)
                 if not is_success(answer.status):
                     self.log.error(
                         f"A container update failed, kept for later: status {answer.status} "
@@ -196,9 +207,13 @@ class RowSender:
                     )
                 return answer.status
         self.log.error(f"A container update failed, kept for later: {fault}")
+        if self._silence.missed(target.address, since):
+            self.log.error(f"{render_address(target.address)} is silent: it is told later")
         return None
 
-    def _note_lane(self, address: Address, answer: Answer) -> None:
+    def _note(self, address: Address, answer: Answer) -> None:
+        if self._silence.heard(address):
+            self.log.info(f"{render_address(address)} answers again")
         if self._together and answer.headers.get(X_BACKEND_SWIFTLITE) == _ROWS:
             self._takes_rows.add(address)
         else:
@@ -236,6 +251,8 @@ class RowSender:
         word: object = False
         batch = [leader]
         try:
+            if leader.event is not None and self._silence.holds(lane.target.address):
+                return word  # those before it waited in vain
             self.tasks.sleep(0)  # those whose objects were committed with ours come now
             batch += lane.queue[: _BATCH_MAX - 1]
             del lane.queue[: _BATCH_MAX - 1]
@@ -268,6 +285,7 @@ class RowSender:
         except Unsendable as error:
             self.log.error(f"{len(rows)} rows cannot be sent, kept for later: {error}")
             return None
+        since = self.monotonic()
         exchange: Exchange | PeerFault
         try:
             exchange = self.pool.open(
@@ -275,7 +293,7 @@ class RowSender:
             )
         except PeerFault as fault:
             exchange = fault
-        return self._status(target, exchange, deadline)
+        return self._status(target, exchange, since, deadline)
 
     def _headers_of_many(self, first: dict[str, str]) -> Iterable[tuple[str, str]]:
         return (

@@ -22,10 +22,13 @@ from collections.abc import Callable
 from math import inf
 from typing import Any
 
+from swiftlite.host.placeholder import placeholder
+
 # Its resolver takes 10 MB and most of the time of a start, and nobody here asks it anything. Where
 # dnspython is installed and foreign middleware wants names looked up by it, set this to "no".
 os.environ.setdefault("EVENTLET_NO_GREENDNS", "yes")
-with warnings.catch_warnings():
+# asyncio, for a hub that is not ours, takes 2.3 MB with all that it brings along.
+with placeholder("asyncio"), warnings.catch_warnings():
     # Its deprecation is known here, and the reason for this being the only door to it.
     warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated")
     import eventlet

@@ -33,6 +33,13 @@ class DaemonOptions:
     recon_cache_path: str = opt(
         "/var/cache/swift", "Where servers and daemons leave what the recon tools show."
     )
+    metrics_port: int = opt(
+        0,
+        "Where a daemon tells GET /metrics, on bind_ip: a port that nobody else has; of a daemon "
+        "with several workers each further one has the next. 0: nowhere.",
+        minimum=0,
+        maximum=65_535,
+    )
     nice_priority: int | None = opt(
         None,
         "Scheduling priority of the daemons, from -20 (first) to 19; empty: as started.",

@@ -15,6 +15,8 @@ from swiftlite.service.daemon_options import DaemonOptions
 from swiftlite.service.options import ServerOptions
 from swiftlite.service.passes import DaemonSpec
 
+DEVICES = "/srv/node"
+
 
 @dataclass(frozen=True, slots=True)
 class Orders:
@@ -71,6 +73,18 @@ class DaemonPlan:
             section = self.conf.sections.get(name, {})
             layers.update({k: v for k, v in section.items() if defaults.get(k) != v})
         return layers
+
+    @property
+    def metrics_address(self) -> tuple[str, int] | None:
+        port = self.common.metrics_port
+        return (self.server.bind_ip, port) if port and not self.orders.once else None
+
+    @property
+    def devices(self) -> str | None:
+        """The directory of its node's devices; None where its conf is not a storage server's."""
+        if f"app:{self.spec.kind}-server" not in self.conf.sections:
+            return None
+        return self.node_conf.get("devices", DEVICES)
 
     def strangers(self) -> list[str]:
         """A sentence for each option in its section that does not exist."""

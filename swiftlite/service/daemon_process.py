@@ -78,6 +78,7 @@ def _work(plan: DaemonPlan, worker: int, workers: int, ready: Ready, tell: Tell)
         _become(plan, host)
     daemon = _build(plan, host, worker, workers)
     _settle(host, [daemon])
+    _tell_metrics(host, [plan], [daemon], worker)
     ready()
     code = daemon.run(tell)
     tell("stopping")
@@ -96,6 +97,7 @@ def run_together(plans: Sequence[DaemonPlan], title: str, ready: Ready) -> None:
     host.process.raise_limits()
     daemons = [_build(plan, host, 0, 1) for plan in plans]
     _settle(host, daemons)
+    _tell_metrics(host, plans, daemons, 0)
     ready()
     running = [host.tasks.spawn(daemon.run, lambda _: None) for daemon in daemons]
     for task in running:
@@ -143,6 +145,29 @@ def _settle(host: Host, daemons: Sequence[_Daemon]) -> None:
     gc.freeze()  # what was loaded stays: the collector need not look at it again
     _listen_to_signals([daemon.context for daemon in daemons])
     _keep_watchdog(host)
+
+
+def _tell_metrics(
+    host: Host, plans: Sequence[DaemonPlan], daemons: Sequence[_Daemon], worker: int
+) -> None:
+    """Of this process's daemons, all of one node, at each port that one of them names."""
+    addresses = {plan.metrics_address for plan in plans} - {None}
+    if not addresses:
+        return
+    from swiftlite.service.daemon_metrics import MetricsPage, Node, tell_metrics  # an HTTP server
+
+    node = Node(
+        plans[0].common.recon_cache_path,
+        next((plan.devices for plan in plans if plan.devices is not None), None),
+    )
+    progress = {
+        plan.spec.name: daemon.context.progress for plan, daemon in zip(plans, daemons, strict=True)
+    }
+    page = MetricsPage(host, progress, node)
+    for address in addresses:
+        assert address is not None
+        ip, port = address
+        host.tasks.spawn(tell_metrics, page, host, daemons[0].context.log, (ip, port + worker))
 
 
 def _become(plan: DaemonPlan, host: Host) -> None:

@@ -24,6 +24,7 @@ from swiftlite.observe import recon
 from swiftlite.observe.log import Log
 from swiftlite.observe.statsd import Statsd
 from swiftlite.ring import Device, Ring
+from swiftlite.service.progress import Progress
 
 Table = TypeVar("Table")
 
@@ -116,6 +117,7 @@ class DaemonContext:
     workers: int = 1
     sections: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     flags: Mapping[str, Any] = field(default_factory=dict)
+    progress: Progress = field(default_factory=Progress)
 
     def stopping(self) -> bool:
         return self.told_to_stop.is_set

@@ -26,7 +26,8 @@ def run_pass(context: DaemonContext, work: Pass, tell: Callable[[str], None]) ->
         while not context.stopping():
             tell("working")
             try:
-                outcome = work.step()
+                with context.progress.step(context.host.clock):
+                    outcome = work.step()
             except Exception:
                 failures += 1
                 pause = min(FIRST_PAUSE_S * 2 ** (failures - 1), LONGEST_PAUSE_S)

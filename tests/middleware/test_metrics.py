@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from swiftlite.cluster import node_metrics
 from swiftlite.host.plain import make_host
-from swiftlite.middleware.metrics import node
 from swiftlite.middleware.metrics.counts import BOUNDS, Counts, SharedCounts
 from swiftlite.middleware.metrics.filter import Metrics, _server_of
 from swiftlite.middleware.metrics.options import MetricsOptions
@@ -264,8 +264,11 @@ def names_told(root: Path) -> set[str]:
     }  # fmt: skip
     for name, updates in caches.items():
         recon.dump(disk, f"{root}/cache/{name}.recon", updates)
-    families = [*node.devices(disk, f"{root}/srv"), *node.daemons(disk, f"{root}/cache")]
-    families += node.process(make_host().disk, 0.0)
+    families = [
+        *node_metrics.devices(disk, f"{root}/srv"),
+        *node_metrics.daemons(disk, f"{root}/cache"),
+        *node_metrics.process(make_host().disk, 0.0),
+    ]
     assert all(family.samples for family in families)
     return {family.name for family in families} | {"swiftlite_http_request_duration_seconds"}
 

@@ -70,6 +70,8 @@ devices = {layout.devices(server.node)}
 # The devices are folders of one file system here; on real disks this is true.
 mount_check = false
 recon_cache_path = {layout.recon(server.node)}
+# Of the node's daemons, which share a process.
+metrics_port = {layout.metrics_port(server.node)}
 log_name = {server.log_name}
 log_file = {layout.log(server)}
 log_level = INFO
@@ -108,6 +110,7 @@ def expirer_conf(layout: Layout, daemon: Daemon) -> str:
 [DEFAULT]
 swift_dir = {layout.etc}
 recon_cache_path = {layout.recon(0)}
+metrics_port = {layout.metrics_port(0)}
 {_daemon_section(layout, daemon, 0)}
 [pipeline:main]
 pipeline = catch_errors cache proxy-server

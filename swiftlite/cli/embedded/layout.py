@@ -91,6 +91,11 @@ class Layout:
         """A storage server's port; the proxy's is chosen at each start."""
         return storage_port(self.first_port, server.kind, server.node)
 
+    def metrics_port(self, node: int) -> int:
+        """Where the daemons of a node tell their metrics: 6213 for those of the first; node 0: of
+        those that belong to none."""
+        return self.first_port + PORTS_PER_NODE * node + len(STORAGE_KINDS)
+
     def conf(self, server: ServerName) -> Path:
         if server.kind == "proxy":
             return self.etc / "proxy-server.conf"

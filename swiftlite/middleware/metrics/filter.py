@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any
 
+from swiftlite.cluster import node_metrics
 from swiftlite.config.load import ConfError, read_conf
 from swiftlite.host.bundle import Host
 from swiftlite.middleware.factory import Filter, FilterConf
-from swiftlite.middleware.metrics import node
 from swiftlite.middleware.metrics.counts import BOUNDS, Counts, SharedCounts
 from swiftlite.middleware.metrics.options import MetricsOptions
 from swiftlite.observe.log import Log
@@ -95,10 +95,10 @@ class Metrics:
 
     def _told_of_node(self) -> Iterator[Family]:
         disk = self._host.disk
-        yield from node.process(disk, self._started)
+        yield from node_metrics.process(disk, self._started)
         if self._stores:
-            yield from node.devices(disk, self._options.devices.rstrip("/") or "/")
-            yield from node.daemons(disk, self._options.recon_cache_path)
+            yield from node_metrics.devices(disk, self._options.devices.rstrip("/") or "/")
+            yield from node_metrics.daemons(disk, self._options.recon_cache_path)
 
     def _shared_counts(self) -> SharedCounts | None:
         if not self._options.metrics_dir:

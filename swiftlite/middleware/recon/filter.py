@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from swiftlite import __version__
+from swiftlite.cluster import drives
 from swiftlite.host.bundle import Host
 from swiftlite.host.disk import Disk
 from swiftlite.middleware.factory import Filter, FilterConf
-from swiftlite.middleware.recon import drives, machine
+from swiftlite.middleware.recon import machine
 from swiftlite.middleware.recon.caches import CACHED, from_cache
 from swiftlite.middleware.recon.options import ReconOptions
 from swiftlite.middleware.recon.sums import FileSums

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from swiftlite import __version__
+from swiftlite.cluster import drives
 from swiftlite.host.disk import Disk
-from swiftlite.middleware.recon import drives
 from swiftlite.observe import recon
 from swiftlite.observe.prometheus import COUNTER, GAUGE, Family
 

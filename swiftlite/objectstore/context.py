@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import mmap
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from math import inf
-from typing import Protocol, TypeAlias, TypeVar
+from typing import Protocol, TypeVar
 
+from swiftlite.host.buffers import Buffers
 from swiftlite.host.bundle import Host
 from swiftlite.host.gathering import Gathering
-from swiftlite.objectstore.api import BLOCK_BYTES, SMALL_BYTES, StoreSettings, translated
+from swiftlite.objectstore.api import StoreSettings, translated
 from swiftlite.objectstore.commits import Commits, Steps, exhausted
 
 T = TypeVar("T")
-Buffer: TypeAlias = bytearray | mmap.mmap
 _ORDER_KNOWN_S = 10.0  # a disk may be exchanged for one with another file system
 PLENTY_BYTES = 16 << 30
 _PLENTY_KNOWN_S = 1.0  # in which no device fills up by so much
 _SLOW_S = 0.05  # a spindle with a queue; a busy processor alone does not look like this
 _SLOW_FOR = 64
-_BUFFERS_KEPT = 8
-_LARGE_UPLOADS = 64
+_LARGE_UPLOADS = 64  # a megabyte each
 
 
 class StoreLog(Protocol):
@@ -45,8 +42,7 @@ class Context:
         self.host = host
         self.settings = settings
         self.log = log
-        self._buffers: list[Buffer] = []
-        self._uploads = 0
+        self.buffers = Buffers(uploads_max=_LARGE_UPLOADS)
         self._slow: dict[str, int] = {}  # device -> calls that still go to a thread
         self._orders: dict[str, tuple[bool, float]] = {}  # device -> keeps order, known until
         self._plenty: dict[str, float] = {}  # device -> until when it is known to have room
@@ -111,35 +107,3 @@ class Context:
                 self._slow[device] = left
             else:
                 self._slow.pop(device, None)
-
-    def take_buffer(self) -> Buffer:
-        """BLOCK_BYTES of anything; give it back, because fresh ones cost a page fault each 4 KiB.
-        It begins with a page, so that a disk can take it as it is.
-
-        Safe between threads: a list's pop and append are.
-        """
-        try:
-            return self._buffers.pop()
-        except IndexError:
-            return mmap.mmap(-1, BLOCK_BYTES)
-
-    def give_buffer(self, buffer: Buffer) -> None:
-        if len(self._buffers) < _BUFFERS_KEPT:
-            self._buffers.append(buffer)
-
-    @contextmanager
-    def upload_buffer(self) -> Iterator[Buffer]:
-        """A buffer for as long as a client takes to send its body, which may be long.
-
-        Once many are out they are small, so that slow clients cannot take all memory.
-        """
-        if self._uploads >= _LARGE_UPLOADS:
-            yield bytearray(SMALL_BYTES)
-            return
-        buffer = self.take_buffer()
-        self._uploads += 1
-        try:
-            yield buffer
-        finally:
-            self._uploads -= 1
-            self.give_buffer(buffer)

@@ -25,20 +25,14 @@ from swiftlite.objectstore.api import (
     translated,
 )
 from swiftlite.objectstore.attributes import read_blocks, read_metadata
+from swiftlite.objectstore.checks import BlockCheck, Check, EtagCheck, NoCheck
 from swiftlite.objectstore.context import Context
 from swiftlite.objectstore.fileset import Fileset, choose
 from swiftlite.objectstore.hash_dir import HashDir
 from swiftlite.objectstore.marker import write_marker
 from swiftlite.objectstore.merge import content_type_time, merged, take_content_type
 from swiftlite.objectstore.quarantine import Blamed, set_aside
-from swiftlite.objectstore.reader import (
-    BlockCheck,
-    Body,
-    BytesBody,
-    Check,
-    EtagCheck,
-    NoCheck,
-)
+from swiftlite.objectstore.reader import Body, BytesBody
 from swiftlite.objectstore.writer import Writer
 from swiftlite.vocab.timestamp import Timestamp
 

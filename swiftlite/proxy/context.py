@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 from swiftlite.cluster.conf import ClusterConf
 from swiftlite.cluster.local_devices import is_own_address
 from swiftlite.cluster.rings import Rings
+from swiftlite.host.buffers import Buffers
 from swiftlite.host.bundle import Host
 from swiftlite.observe.log import Log
 from swiftlite.observe.statsd import Statsd
 from swiftlite.observe.transaction import new_id
 from swiftlite.peers.pool import Pool
-from swiftlite.proxy.buffers import Buffers
 from swiftlite.proxy.cors import CorsRules
 from swiftlite.proxy.lanes import LaneBlocks
 from swiftlite.proxy.node_limit import NodeLimiter
@@ -22,6 +22,8 @@ from swiftlite.proxy.options import PolicyOptions, ProxyOptions
 from swiftlite.ring import Device
 from swiftlite.vocab.timestamp import RAW_PER_SECOND, Timestamp
 from swiftlite.web import Request
+
+_LARGE_UPLOADS = 128  # a megabyte each
 
 
 class Context:
@@ -68,7 +70,7 @@ class Context:
             read_timeout=self.read_timeout,
             is_own=is_own_address if options.local_sockets else None,
         )
-        self.buffers = Buffers()
+        self.buffers = Buffers(uploads_max=_LARGE_UPLOADS)
         self.borrowing = Borrowing(host, log, wanted=options.borrow_files)
         self.cors = CorsRules(
             options.strict_cors_mode, options.cors_allow_origin, options.cors_expose_headers

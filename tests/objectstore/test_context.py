@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from contextlib import ExitStack
 from typing import Any, cast
 
 import pytest
 
 from swiftlite.host.plain import make_host
 from swiftlite.host.tasks import Tasks
-from swiftlite.objectstore.api import BLOCK_BYTES, SMALL_BYTES, DeviceUnavailable, StoreSettings
+from swiftlite.objectstore.api import DeviceUnavailable, StoreSettings
 from swiftlite.objectstore.context import Context
 from swiftlite.testing.sim_clock import SimClock
 from tests.objectstore.stores import ListLog
@@ -74,20 +73,3 @@ def test_a_failure_may_be_slow_too(context: Context, tasks: CountingTasks, clock
     assert tasks.offloaded == 1
     with pytest.raises(DeviceUnavailable):
         context.offload("sda", fail)
-
-
-def test_buffers_come_back(context: Context) -> None:
-    buffer = context.take_buffer()
-    assert len(buffer) == BLOCK_BYTES
-    context.give_buffer(buffer)
-    assert context.take_buffer() is buffer
-
-
-def test_many_uploads_share_the_memory_there_is(context: Context) -> None:
-    with ExitStack() as uploads:
-        lent = [uploads.enter_context(context.upload_buffer()) for _ in range(1000)]
-        assert len(lent[0]) == BLOCK_BYTES
-        assert len(lent[-1]) == SMALL_BYTES
-        assert sum(map(len, lent)) < 200 << 20
-    with context.upload_buffer() as buffer:
-        assert len(buffer) == BLOCK_BYTES

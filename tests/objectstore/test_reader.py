@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from swiftlite.formats.block_checksums import ATTRIBUTE, BLOCK_BYTES_MIN
+from swiftlite.host.disk import Disk
 from swiftlite.objectstore.api import Absent, Damaged, Presence
 from swiftlite.objectstore.reader import Body
 from tests.objectstore.stores import NOW, Store, flip
@@ -94,6 +95,42 @@ def test_a_bit_flipped_later_ends_the_body_before_the_run_that_holds_it(store: S
     assert stream.sent == LARGE[: 3 * MIB]
     body.close()
     assert store.quarantined()
+
+
+def test_the_next_run_is_looked_at_before_this_one_has_been_sent(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.put(LARGE)
+    body = body_of(store)
+    happened: list[tuple[str, int]] = []
+    sound, stream = body.check.sound, FakeStream()
+    send = stream.send_file
+
+    def noted(disk: Disk, fd: int, start: int, stop: int, view: memoryview) -> bool:
+        happened.append(("checked", start // MIB))
+        return sound(disk, fd, start, stop, view)
+
+    def send_file(fd: int, offset: int, count: int) -> int:
+        happened.append(("sent", offset // MIB))
+        return send(fd, offset, count)
+
+    monkeypatch.setattr(body.check, "sound", noted)
+    monkeypatch.setattr(stream, "send_file", send_file)
+    body.prepare(0, 3 * MIB)
+    assert happened == [("checked", 0)]  # nothing more for who may want no more
+    body.part(0, 3 * MIB).send_to(stream)  # type: ignore[arg-type]
+    order = [("checked", 0), ("checked", 1), ("sent", 0), ("checked", 2), ("sent", 1), ("sent", 2)]
+    assert happened == order
+    body.close()
+
+
+def test_a_part_given_up_in_the_middle_leaves_the_next_one_right(store: Store) -> None:
+    store.put(LARGE)
+    body = body_of(store)
+    given_up = iter(body.part(0, len(LARGE)))
+    assert next(given_up) == LARGE[:MIB]
+    assert b"".join(body.part(3 * MIB, 4 * MIB)) == LARGE[3 * MIB : 4 * MIB]
+    body.close()
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ def _store(
     if body.announced is not None and body.announced <= SMALL_BYTES:
         last = _filled(body, memoryview(bytearray(body.announced)))
         return _finished(server, request, body, writer, last, 0, timestamp, name)
-    with server.manager.context.upload_buffer() as buffer:
+    with server.manager.context.buffers.upload() as buffer:
         last, written = _pumped(server, body, writer, memoryview(buffer))
         return _finished(server, request, body, writer, last, written, timestamp, name)
 

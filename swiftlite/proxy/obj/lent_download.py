@@ -6,14 +6,15 @@ import os
 from collections.abc import Iterator
 
 from swiftlite.formats.block_checksums import BlocksUnreadable
+from swiftlite.host.descriptor import Descriptor
 from swiftlite.host.net import DeadlinePassed, Stream
 from swiftlite.objectstore.attributes import read_blocks
-from swiftlite.objectstore.reader import BlockCheck
-from swiftlite.peers.errors import PeerBroke, PeerTimeout
+from swiftlite.objectstore.checks import BlockCheck
+from swiftlite.objectstore.sound_runs import Run, SoundRuns
+from swiftlite.peers.errors import PeerBroke, PeerFault, PeerTimeout
 from swiftlite.proxy.context import Context
 from swiftlite.proxy.nodes import Node
 from swiftlite.proxy.obj.borrowing import NotTheFile
-from swiftlite.proxy.obj.lent_descriptor import LentDescriptor
 
 
 class LentDownload:
@@ -29,7 +30,7 @@ class LentDownload:
         device = node.device
         self._address = device.address
         fd, lent = context.borrowing.open(told, os.O_RDONLY, device.ip)
-        self._file = LentDescriptor(context.host, fd, f"{device.ip}:{device.port}/{device.device}")
+        self._file = Descriptor(context.host, fd, f"{device.ip}:{device.port}/{device.device}")
         self._drops_cache = lent.drops_cache
         self._start = start
         self._stop = lent.length if stop is None else stop
@@ -82,26 +83,22 @@ class LentDownload:
             raise NotTheFile
         return BlockCheck(blocks)
 
-    def _sound_runs(self, check: BlockCheck) -> Iterator[tuple[int, int]]:
+    def _sound_runs(self, check: BlockCheck) -> Iterator[Run]:
         """Spans that may be sent now, in order; each ends when the next is asked for."""
-        for at, end in check.runs(self._start, self._stop):
-            self._ensure_sound(check, at, end)
+        context = self._context
+        runs = SoundRuns(
+            self._disk, self._file, check, context.buffers, self._refused,
+            lambda: context.monotonic() + context.read_timeout,
+        )  # fmt: skip
+        for at, end in runs.over(self._start, self._stop):
             yield max(at, self._start), min(end, self._stop)
             if self._drops_cache:
                 self._disk.drop_cache(self._file.fd, at, end - at)
 
-    def _ensure_sound(self, check: BlockCheck, at: int, end: int) -> None:
-        context = self._context
-        scratch = context.buffers.take(whole=True)
-        file, view = self._file, memoryview(scratch)
-        file.begin(check.sound, self._disk, file.fd, at, end, view)
-        try:
-            sound = file.end(context.monotonic() + context.read_timeout)
-        except DeadlinePassed:  # its thread keeps the scratch block
-            raise PeerTimeout(self._address, "its disk does not answer") from None
-        except OSError as error:
-            raise PeerBroke(self._address, f"its disk: {error.strerror}") from None
-        finally:
-            context.buffers.give_back(scratch, lost=file.busy)
-        if not sound:
-            raise PeerBroke(self._address, f"bytes {at} to {end} are not those that were written")
+    def _refused(self, run: Run, error: OSError | DeadlinePassed | None) -> PeerFault:
+        if error is None:
+            what = "bytes {} to {} are not those that were written".format(*run)
+            return PeerBroke(self._address, what)
+        if isinstance(error, OSError):
+            return PeerBroke(self._address, f"its disk: {error.strerror}")
+        return PeerTimeout(self._address, "its disk does not answer")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from swiftlite.host.bundle import Host
+from swiftlite.host.descriptor import Descriptor
 from swiftlite.objectstore.body_file import BodyFile
-from swiftlite.proxy.obj.lent_descriptor import LentDescriptor
 
 _SYNC_BYTES = 512 << 20  # so that the commit of a huge file need not write all of it
 
@@ -14,7 +14,7 @@ class LentUpload:
 
     def __init__(self, host: Host, fd: int, key: str, *, past_cache: bool) -> None:
         self._disk = host.disk
-        self._file = LentDescriptor(host, fd, key)
+        self._file = Descriptor(host, fd, key)
         self._body = BodyFile(host.disk, fd, past_cache=past_cache)
         self._synced = 0
 

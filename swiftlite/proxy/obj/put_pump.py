@@ -57,9 +57,8 @@ def _feed_rest(context: Context, request: Request, plan: Plan, sink: ObjectSink,
     limit = context.limits.max_file_size
     reader = request.body_reader
     readinto = getattr(reader, "readinto", None)
-    block = context.buffers.take()
-    view = memoryview(block)
-    try:
+    with context.buffers.upload() as block:
+        view = memoryview(block)
         while True:
             if readinto is not None:
                 piece = view[: _filled(readinto, view, context.monotonic)]
@@ -71,8 +70,6 @@ def _feed_rest(context: Context, request: Request, plan: Plan, sink: ObjectSink,
             if fed > limit:
                 raise Refusal(413, f"An object may have at most {limit} bytes.")
             sink.feed(piece)
-    finally:
-        context.buffers.give_back(block)
     if plan.length is not None and fed < plan.length:
         raise ClientGone("The client sent less than it had announced.")
 

@@ -1,7 +1,7 @@
-"""A descriptor of a file that is lent, and the one disk job at a time that uses it.
+"""A descriptor of a file, and the one disk job at a time that uses it while its owner goes on.
 
-A disk that does not answer holds up its thread, not the request, which gives the file up instead.
-The descriptor is then closed once the thread is back: never under its feet, where the number might
+A disk that does not answer holds up its thread, not the request, which may give the file up. The
+descriptor is then closed once the thread is back: never under its feet, where the number might
 already be another file's.
 """
 
@@ -14,7 +14,7 @@ from swiftlite.host.bundle import Host
 from swiftlite.host.tasks import Task
 
 
-class LentDescriptor:
+class Descriptor:
     """Owned by one request. key: of the disk's threads."""
 
     def __init__(self, host: Host, fd: int, key: str) -> None:
@@ -28,7 +28,7 @@ class LentDescriptor:
         assert self._task is None
         self._task = self._tasks.spawn(self._tasks.offload, self._key, work, *arguments)
 
-    def end(self, deadline: float) -> Any:  # noqa: ANN401  # what work gives
+    def end(self, deadline: float | None = None) -> Any:  # noqa: ANN401  # what work gives
         """Wait for the job. Raises what it raises, and host.net.DeadlinePassed."""
         assert self._task is not None
         try:

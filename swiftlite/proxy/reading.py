@@ -15,17 +15,13 @@ from swiftlite.peers.answer import Answer
 from swiftlite.peers.errors import PeerFault, PeerTimeout
 from swiftlite.peers.exchange import Exchange
 from swiftlite.proxy.ballot import Ballot, Choice, moment_of, version_of
-from swiftlite.proxy.best_response import NodeAnswer, best_response
+from swiftlite.proxy.best_response import NodeAnswer, best_response, quorum_size
 from swiftlite.proxy.blame import Blame, describe
 from swiftlite.proxy.context import Context
 from swiftlite.proxy.nodes import Node
 from swiftlite.proxy.outgoing import block_of, request_head
 from swiftlite.proxy.plan import Header
-from swiftlite.proxy.ready import first_ready
-
-SLOW_NODE_S = 1.0
-"""A node that is silent this long is not waited for alone, even where reads are not concurrent:
-it may be dead without having closed its connections, and node_timeout is ten times this."""
+from swiftlite.proxy.ready import SLOW_NODE_S, first_ready, silent_too_long
 
 _VOTE_BODY_MAX = 8192
 _WHOLE_BODY_MAX = 512 * 1024 * 1024  # a listing; far above any that a server makes
@@ -78,6 +74,8 @@ class Search:
         self._ballot = Ballot(suppress=suppress, of_object=plan.of_object)
         self._block = block_of(plan.headers)
         self._newest_again = plan.newest
+        self._quorum = quorum_size(plan.replicas)
+        self._heard = 0  # primaries that know what they have of it
         options = context.options
         self._timeout = options.node_timeout if plan.newest else context.read_timeout
 
@@ -105,8 +103,9 @@ class Search:
         """Ask every node at once; the newest good answer, unless a deletion is newer still."""
         asked = [one for node in self._nodes if (one := self._ask(node)) is not None]
         best: Found | None = None
+        pause = self._context.options.post_quorum_timeout
         while asked:
-            found = self._answer_of_any(asked)
+            found = self._answer_of_any(asked, self._context.monotonic() + pause)
             if found is None:
                 continue
             if best is None:
@@ -148,7 +147,7 @@ class Search:
     def _in_turn(self) -> Found | None:
         """One node after the other, as long as each answers quickly."""
         stagger = min(self.plan.stagger, self._timeout)
-        for node in self._nodes:
+        while (node := self._next_node()) is not None:
             asked = self._ask(node)
             if asked is None:
                 continue
@@ -170,18 +169,25 @@ class Search:
         waiting = [slow]
         exhausted = False
         while waiting or not exhausted:
-            node = None if exhausted else next(self._nodes, None)
+            node = None if exhausted else self._next_node()
             if node is None:
                 exhausted = True
             elif (asked := self._ask(node)) is not None:
                 waiting.append(asked)
             if not waiting:
                 continue
-            patience = None if exhausted else self._context.monotonic() + seconds
-            found = self._answer_of_any(waiting, patience)
+            found = self._answer_of_any(waiting, self._context.monotonic() + seconds)
             if found is not None:
                 self._give_up(waiting)
                 return found
+        return None
+
+    def _next_node(self) -> Node | None:
+        """The next to ask. One that is left alone has its turn when others cannot say: what most
+        primaries do not have was never acknowledged, or has been deleted."""
+        for node in self._nodes:
+            if self._heard < self._quorum or not self._context.limiter.limited(node.device):
+                return node
         return None
 
     def _give_up(self, waiting: Sequence[_Asked]) -> None:
@@ -206,15 +212,15 @@ class Search:
             return None
         return _Asked(node, exchange, started)
 
-    def _answer_of_any(self, waiting: list[_Asked], patience: float | None = None) -> Found | None:
+    def _answer_of_any(self, waiting: list[_Asked], patience: float) -> Found | None:
         """Wait for one of these and take it off the list; its answer, if it is a good one.
 
         None too when `patience` (a moment) has come, and when nodes ran out of time.
         """
         one = first_ready(self._context.host.net, waiting, self._timeout, patience)
         if one is None:
-            now = self._context.monotonic()
-            for late in [asked for asked in waiting if asked.since + self._timeout <= now]:
+            enough = self._heard >= self._quorum
+            for late in silent_too_long(self._context, waiting, self._timeout, enough=enough):
                 waiting.remove(late)
                 late.exchange.close()
                 self._silent(late.node, PeerTimeout(late.exchange.address, "no answer in time"))
@@ -235,6 +241,8 @@ class Search:
         if context.timed:
             context.timings.note(node.device, context.monotonic() - asked.since)
         self.blame.status(node.device, status)
+        if status < 500 and node.handoff_index is None:
+            self._heard += 1
         choice = self._ballot.weigh(node, status, answer.headers)
         if choice is Choice.GOOD:
             return Found(node, answer)

@@ -26,7 +26,7 @@ from swiftlite.proxy.nodes import Node
 from swiftlite.proxy.obj.lent_upload import LentUpload
 from swiftlite.proxy.outgoing import block_of, request_head
 from swiftlite.proxy.plan import Plan
-from swiftlite.proxy.ready import first_ready
+from swiftlite.proxy.ready import SLOW_NODE_S, first_ready, silent_too_long
 from swiftlite.vocab.status import is_success
 
 _ANSWER_BODY_MAX = 8192
@@ -34,16 +34,10 @@ _DONE = {"PUT": 201, "POST": 202, "DELETE": 204}  # what a change is answered th
 _TOGETHER_S = 0.2  # for all nodes to answer; one wake-up then, instead of one for each
 
 
-def tell(
-    context: Context,
-    plan: Plan,
-    *,
-    body: bytes = b"",
-    overrides: Mapping[int, int] | None = None,
-) -> NodeAnswer:
+def tell(context: Context, plan: Plan, *, body: bytes = b"") -> NodeAnswer:
     """What a quorum of the nodes says to a change."""
     answers = Telling(context, plan).whole(body)
-    return best_response(answers, quorum=quorum_size(plan.lanes), overrides=overrides)
+    return best_response(answers, quorum=quorum_size(plan.lanes))
 
 
 @dataclass(slots=True)
@@ -59,15 +53,21 @@ class Lane:
 
 
 class Telling:
-    """The lanes of one change. Owned by one request; after an exception call close()."""
+    """The lanes of one change. Owned by one request; after an exception call close().
 
-    def __init__(self, context: Context, plan: Plan) -> None:
+    overrides: statuses that decide as if they were others (best_response).
+    """
+
+    def __init__(
+        self, context: Context, plan: Plan, overrides: Mapping[int, int] | None = None
+    ) -> None:
         self.plan = plan
         self.blame = Blame(context.limiter)
         self.lanes: list[Lane] = []  # those whose answer is still to come
         self.answers: list[NodeAnswer] = []
         self.orphans = set(range(plan.lanes))  # lanes whose tidings no living node has taken on
         self._context = context
+        self._overrides = overrides or {}
         self._block = block_of(plan.headers)
         self._timeout = context.options.node_timeout
 
@@ -104,7 +104,7 @@ class Telling:
             if not decided and self._decided():
                 decided = True
                 until = self._context.monotonic() + self._context.options.post_quorum_timeout
-            lane = self._ready(until)
+            lane = self._ready(until if decided else self._context.monotonic() + SLOW_NODE_S)
             if lane is None:
                 if decided:
                     for late in self.lanes:
@@ -213,19 +213,21 @@ class Telling:
         return theirs is not None and ("X-Timestamp", theirs) in self.plan.headers
 
     def _decided(self) -> bool:
-        return has_quorum([answer.status for answer in self.answers], self.plan.lanes)
+        return has_quorum(self._statuses(), self.plan.lanes)
 
     def _succeeded(self) -> bool:
-        good = sum(is_success(answer.status) for answer in self.answers)
-        return good >= quorum_size(self.plan.lanes)
+        return sum(map(is_success, self._statuses())) >= quorum_size(self.plan.lanes)
+
+    def _statuses(self) -> list[int]:
+        return [self._overrides.get(answer.status, answer.status) for answer in self.answers]
 
     def _ready(self, until: float | None) -> Lane | None:
         """A lane that has something to say; None when the time is over."""
         return first_ready(self._context.host.net, self.lanes, self._timeout, until)
 
     def _drop_late(self) -> None:
-        now = self._context.monotonic()
-        for lane in [lane for lane in self.lanes if lane.since + self._timeout <= now]:
+        enough = len(self.answers) >= quorum_size(self.plan.lanes)
+        for lane in silent_too_long(self._context, self.lanes, self._timeout, enough=enough):
             self.drop(lane, PeerTimeout(lane.exchange.address, "no answer in time"))
 
     def _read(self, lane: Lane) -> bool:

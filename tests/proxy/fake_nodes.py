@@ -68,6 +68,7 @@ class FakeNode:
         self.trailers: list[PutTrailer] = []
         self.lends: str | None = None  # the path of a file that bodies are to be written into
         self.lent_body: LentFile | None = None  # what is told instead of a body that is read
+        self.hanging = 0  # requests
         self.log = TestLog()
         self._acceptor: Acceptor | None = None
         self._released = host.tasks.event()
@@ -103,6 +104,7 @@ class FakeNode:
 
     def hang(self) -> None:
         """Until the node is stopped."""
+        self.hanging += 1
         self._released.wait()
         raise Refusal(503)
 
@@ -346,6 +348,41 @@ def closing_after(count: int) -> Fault:
             left -= len(block)
         request.environ["swiftlite.stream"].close()
         raise Refusal(500)
+
+    return fault
+
+
+def stalling_after(count: int) -> Fault:
+    """Of a PUT's body no more is taken once so many bytes of it were read."""
+
+    def fault(node: FakeNode, request: Request) -> Response | None:
+        if _concerned(request, ("PUT",), "object"):
+            left = count
+            while left > 0 and (block := request.body_reader.read(min(left, 65536))):
+                left -= len(block)
+            node.hang()
+        return None
+
+    return fault
+
+
+def pausing(seconds: float) -> Fault:
+    """A PUT's body is asked for, but not read at once."""
+
+    def fault(node: FakeNode, request: Request) -> Response | None:
+        if _concerned(request, ("PUT",), "object"):
+            request.environ["swiftlite.continue"]()
+            node.host.tasks.sleep(seconds)
+        return None
+
+    return fault
+
+
+def answering_late(seconds: float, *verbs: str) -> Fault:
+    def fault(node: FakeNode, request: Request) -> Response | None:
+        if _concerned(request, verbs, "object"):
+            node.host.tasks.sleep(seconds)
+        return None
 
     return fault
 

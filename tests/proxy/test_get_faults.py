@@ -6,8 +6,15 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.proxy.clusters import Cluster
-from tests.proxy.fake_nodes import Item, answering, breaking, closing, hanging
+from tests.proxy.clusters import Cluster, found_silent
+from tests.proxy.fake_nodes import (
+    Item,
+    answering,
+    answering_late,
+    breaking,
+    closing,
+    hanging,
+)
 
 BIG = bytes(range(256)) * 2000
 Make = Callable[..., Cluster]
@@ -81,6 +88,54 @@ def test_x_newest_does_with_the_nodes_there_are(impatient: Cluster) -> None:
     cluster.nodes[0].stop()
     cluster.nodes[1].fault = hanging("GET")
     assert cluster.ask("GET", "/v1/a/c/o", X_Newest="true").body == b"hello"
+
+
+@pytest.mark.parametrize("newest", ["true", "false"])
+def test_what_most_primaries_lack_is_not_looked_for_on_a_node_found_silent(
+    make_cluster: Make, newest: str
+) -> None:
+    cluster = make_cluster(node_timeout=600.0, post_quorum_timeout=0.1)
+    cluster.make_container()
+    cluster.nodes[1].fault = hanging("GET")
+    cluster.context.limiter.limit_now(cluster.nodes[1].device)
+    for _ in range(3):
+        assert cluster.ask("GET", "/v1/a/c/o", X_Newest=newest).status == 404
+
+
+@pytest.mark.parametrize("newest", ["true", "false"])
+def test_a_read_stops_waiting_once_others_find_a_node_silent(
+    make_cluster: Make, newest: str
+) -> None:
+    cluster = make_cluster(node_timeout=600.0, post_quorum_timeout=0.1, devices=3)
+    cluster.make_container()
+    cluster.nodes[1].fault = hanging("GET")
+    found = cluster.host.tasks.spawn(found_silent, cluster, 1)
+    assert cluster.ask("GET", "/v1/a/c/o", X_Newest=newest).status == 404
+    found.wait()
+
+
+def test_where_all_nodes_are_slow_they_are_waited_for_though_left_alone(
+    make_cluster: Make,
+) -> None:
+    cluster = make_cluster(devices=3, post_quorum_timeout=0.1)
+    cluster.make_container()
+    cluster.put("/v1/a/c/o", b"hello")
+    for node in cluster.nodes:
+        node.fault = answering_late(0.4, "GET", "PUT")
+        cluster.context.limiter.limit_now(node.device)
+    assert cluster.ask("GET", "/v1/a/c/o").body == b"hello"
+    assert cluster.ask("GET", "/v1/a/c/o", X_Newest="true").body == b"hello"
+    cluster.put("/v1/a/c/q", b"x")
+
+
+def test_what_only_a_node_left_alone_has_is_found_when_others_cannot_say(
+    cluster: Cluster,
+) -> None:
+    cluster.put("/v1/a/c/o", b"hello")
+    for node in cluster.nodes[:2]:
+        node.fault = answering(503, "GET")
+    cluster.context.limiter.limit_now(cluster.nodes[2].device)
+    assert cluster.ask("GET", "/v1/a/c/o").body == b"hello"
 
 
 @pytest.mark.parametrize("count", [0, 1, 70_000, 300_000])

@@ -6,10 +6,20 @@ from collections.abc import Callable
 
 import pytest
 
+from swiftlite.host.net import Bytes
+from swiftlite.peers.exchange import Exchange
 from swiftlite.vocab.errors import ClientGone, ClientTooSlow
 from swiftlite.vocab.limits import Limits
-from tests.proxy.clusters import Cluster
-from tests.proxy.fake_nodes import answering, closing_after, closing_once, hanging
+from tests.proxy.clusters import Cluster, found_silent
+from tests.proxy.fake_nodes import (
+    answering,
+    answering_late,
+    closing_after,
+    closing_once,
+    hanging,
+    pausing,
+    stalling_after,
+)
 from tests.web.environs import Answer
 
 BIG = bytes(range(256)) * 2000
@@ -79,6 +89,71 @@ def test_a_node_that_breaks_off_in_mid_upload_is_done_without(cluster: Cluster) 
     cluster.put("/v1/a/c/o", BIG * 20)
     assert cluster.holders("a/c/o") == [0, 2]
     assert cluster.ask("GET", "/v1/a/c/o").body == BIG * 20
+
+
+def test_a_node_that_takes_no_more_does_not_use_up_the_time_of_the_others(
+    make_cluster: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster = make_cluster(node_timeout=1.0, post_quorum_timeout=0.4)
+    cluster.make_container()
+    clock, left = cluster.host.clock, []
+    send = Exchange.send
+
+    def note(exchange: Exchange, block: Bytes, deadline: float | None) -> None:
+        assert deadline is not None
+        left.append(deadline - clock.monotonic())
+        send(exchange, block, deadline)
+
+    monkeypatch.setattr(Exchange, "send", note)
+    cluster.nodes[0].fault = stalling_after(100_000)
+    for node in cluster.nodes[1:3]:
+        node.fault = answering_late(0.1, "PUT")  # so that the other one has its turn first
+    cluster.put("/v1/a/c/o", BIG * 40)
+    assert cluster.holders("a/c/o") == [1, 2]
+    assert min(left) > 0.0
+
+
+def test_an_upload_does_not_wait_for_a_node_that_others_have_found_silent(
+    make_cluster: Make,
+) -> None:
+    cluster = make_cluster(node_timeout=600.0, post_quorum_timeout=0.4)
+    cluster.make_container()
+    cluster.nodes[0].fault = stalling_after(100_000)
+    found = cluster.host.tasks.spawn(found_silent, cluster)
+    cluster.put("/v1/a/c/o", BIG * 40)
+    found.wait()
+    assert cluster.holders("a/c/o") == [1, 2]
+
+
+def test_a_busy_node_is_waited_for_in_mid_upload(make_cluster: Make) -> None:
+    cluster = make_cluster(post_quorum_timeout=0.4)
+    cluster.make_container()
+    cluster.nodes[0].fault = pausing(1.5)
+    cluster.put("/v1/a/c/o", BIG * 40, Transfer_Encoding="chunked")
+    assert cluster.holders("a/c/o") == [0, 1, 2]
+
+
+def test_a_deletion_is_decided_by_nodes_with_and_without_the_object(make_cluster: Make) -> None:
+    cluster = make_cluster(node_timeout=600.0, post_quorum_timeout=0.1)
+    cluster.make_container()
+    cluster.put("/v1/a/c/o", b"x")
+    del cluster.nodes[1].items["a/c/o"]
+    cluster.nodes[2].fault = hanging("DELETE")
+    assert cluster.ask("DELETE", "/v1/a/c/o").status == 204
+
+
+def test_a_change_does_not_wait_for_a_node_that_others_have_found_silent(
+    make_cluster: Make,
+) -> None:
+    """Two nodes that do not agree, and one that cannot say."""
+    cluster = make_cluster(node_timeout=600.0, post_quorum_timeout=0.1, devices=3)
+    cluster.make_container()
+    cluster.put("/v1/a/c/o", b"x")
+    del cluster.nodes[1].items["a/c/o"]
+    cluster.nodes[2].fault = hanging("POST")
+    found = cluster.host.tasks.spawn(found_silent, cluster, 2)
+    assert cluster.ask("POST", "/v1/a/c/o").status == 503
+    found.wait()
 
 
 def test_too_many_that_break_off_fail_the_upload(cluster: Cluster) -> None:

@@ -14,7 +14,8 @@ from swiftlite.proxy.obj.kinds import kind_of
 from swiftlite.proxy.obj.post_delete import tell_change
 from swiftlite.proxy.obj.put_pump import pump
 from swiftlite.proxy.outgoing import common_headers, read_headers
-from swiftlite.proxy.reading import SLOW_NODE_S, ReadPlan
+from swiftlite.proxy.reading import ReadPlan
+from swiftlite.proxy.ready import SLOW_NODE_S
 from swiftlite.proxy.target import Target
 from swiftlite.proxy.verbs import Verb, authorise
 from swiftlite.vocab.http_date import format_http_date

@@ -17,7 +17,7 @@ def tell_change(context: Context, plan: Plan) -> NodeAnswer:
     """The answer that the nodes agree on."""
     if plan.method != "DELETE":
         return tell(context, plan)
-    telling = Telling(context, plan)
+    telling = Telling(context, plan, _DELETE_OVERRIDES)
     answers = telling.whole(b"")
     answer = best_response(answers, quorum=quorum_size(plan.lanes), overrides=_DELETE_OVERRIDES)
     if telling.orphans and answer.status == 204:

@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping
 
 from swiftlite.host.net import DeadlinePassed
+from swiftlite.host.tasks import Task
 from swiftlite.peers.answer import Answer
 from swiftlite.peers.errors import PeerBroke, PeerFault, PeerTimeout
 from swiftlite.peers.headers import Headers
@@ -22,7 +23,7 @@ from swiftlite.proxy.obj.lent_upload import LentUpload
 from swiftlite.proxy.obj.orphans import put_row, tell_orphans
 from swiftlite.proxy.obj.sinks import Decided, QuorumLost
 from swiftlite.proxy.plan import Plan
-from swiftlite.proxy.ready import first_ready
+from swiftlite.proxy.ready import SLOW_NODE_S, first_ready
 from swiftlite.proxy.telling import Lane, Telling
 from swiftlite.vocab.headers import X_BACKEND_SWIFTLITE_LENT, X_BACKEND_SWIFTLITE_TRAILER
 
@@ -80,7 +81,7 @@ class ReplicatedSink:
             for lane in telling.lanes:
                 if lane.upload is not None:
                     lane.upload.begin(block)
-            failed = self._send(telling.lanes, block, deadline)
+            failed = self._send(telling, block, deadline)
             failed += _written(telling.lanes, deadline)
         finally:
             if summing is not None:
@@ -91,20 +92,45 @@ class ReplicatedSink:
             self._check_quorum()
 
     def _send(
-        self, lanes: list[Lane], block: memoryview, deadline: float
+        self, telling: Telling, block: memoryview, deadline: float
     ) -> list[tuple[Lane, PeerFault]]:
+        """To all at once: one that does not take it must not use up the time of the others."""
+        spawn = self._context.host.tasks.spawn
+        sending = [
+            (lane, spawn(self._send_to, lane, block, deadline))
+            for lane in telling.lanes
+            if lane.upload is None
+        ]
         failed: list[tuple[Lane, PeerFault]] = []
-        for lane in lanes:
-            if lane.upload is not None:
-                continue
-            try:
-                if self._chunked:
-                    lane.exchange.send_chunk(block, deadline)
-                else:
-                    lane.exchange.send(block, deadline)
-            except PeerFault as fault:
+        for lane, task in sending:
+            spare = len(telling.lanes) - len(failed) > telling.plan.quorum
+            fault = self._sent(lane, task, spare=spare)
+            if fault is not None:
                 failed.append((lane, fault))
         return failed
+
+    def _send_to(self, lane: Lane, block: memoryview, deadline: float) -> PeerFault | None:
+        try:
+            if self._chunked:
+                lane.exchange.send_chunk(block, deadline)
+            else:
+                lane.exchange.send(block, deadline)
+        except PeerFault as fault:
+            return fault
+        return None
+
+    def _sent(self, lane: Lane, task: Task[PeerFault | None], *, spare: bool) -> PeerFault | None:
+        """Wait until a lane has taken the block. spare: it can be done without, and is once its
+        node is left alone: then it is not busy, but does not answer others either."""
+        monotonic, limited = self._context.monotonic, self._context.limiter.limited
+        while True:
+            try:
+                return task.wait(monotonic() + SLOW_NODE_S)
+            except DeadlinePassed:
+                if spare and limited(lane.node.device):
+                    lane.exchange.close()
+                    task.wait()  # from now on the block is the caller's again
+                    return PeerTimeout(lane.exchange.address, "it takes no more of the body")
 
     def finish(self, footers: Mapping[str, str]) -> NodeAnswer:
         assert not footers, "a replicated object is sent without footers"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from stat import S_ISDIR
 
@@ -24,8 +25,17 @@ def unmounted(disk: Disk, root: str) -> list[dict[str, object]]:
     return [{"device": name, "mounted": state} for name, state in states if state is not True]
 
 
-def disk_usage(disk: Disk, root: str) -> list[dict[str, object]]:
-    return [_usage(disk, root, name) for name in _directories(disk, root)]
+def disk_usage(disk: Disk, root: str, *, mount_check: bool = True) -> list[dict[str, object]]:
+    """mount_check: False where devices need not be file systems of their own."""
+    return [_usage(disk, root, name, mount_check) for name in _directories(disk, root)]
+
+
+def read_only(disk: Disk, path: str) -> bool:
+    """Whether a file system takes no writes: as it was mounted, or since it met an error."""
+    try:
+        return bool(disk.statvfs(path).f_flag & os.ST_RDONLY)
+    except OSError:
+        return True
 
 
 def quarantined(disk: Disk, root: str) -> dict[str, object]:
@@ -79,8 +89,8 @@ def _mounted(disk: Disk, path: str) -> bool | str:
         return str(error)
 
 
-def _usage(disk: Disk, root: str, name: str) -> dict[str, object]:
-    state = _mounted(disk, f"{root}/{name}")
+def _usage(disk: Disk, root: str, name: str, mount_check: bool) -> dict[str, object]:
+    state = not mount_check or _mounted(disk, f"{root}/{name}")
     usage: dict[str, object] = {"device": name, "mounted": state}
     if state is True:
         try:

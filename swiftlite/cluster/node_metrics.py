@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import resource
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from swiftlite import __version__
@@ -13,47 +13,61 @@ from swiftlite.observe import recon
 from swiftlite.observe.prometheus import COUNTER, GAUGE, Family
 
 _KINDS = ("account", "container", "object")
+_TICKS = os.sysconf("SC_CLK_TCK")
+_PROC_BYTES = 1 << 20
 
 
-def process(disk: Disk, started: float) -> Iterator[Family]:
-    """Under the names that Prometheus' own libraries give them."""
+def process(disk: Disk, pids: Iterable[int]) -> Iterator[Family]:
+    """Under the names that Prometheus' own libraries give them. pids: of a server's workers."""
     build = Family("swiftlite_build_info", GAUGE, "The version that is running.")
     build.add(1, version=__version__)
-    yield build
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    cpu = Family("process_cpu_seconds_total", COUNTER, "Processor time of this worker.")
-    cpu.add(used.ru_utime + used.ru_stime)
-    yield cpu
-    memory = Family("process_resident_memory_bytes", GAUGE, "Memory of this worker.")
-    memory.add(_resident_pages(disk) * resource.getpagesize())
-    yield memory
-    files = Family("process_open_fds", GAUGE, "Open descriptors of this worker.")
-    files.add(len(disk.listdir("/proc/self/fd")))
-    yield files
-    since = Family("process_start_time_seconds", GAUGE, "When this worker began, as Unix time.")
-    since.add(started)
-    yield since
+    cpu = Family("process_cpu_seconds_total", COUNTER, "Processor time of a process.")
+    memory = Family("process_resident_memory_bytes", GAUGE, "Memory of a process.")
+    files = Family("process_open_fds", GAUGE, "Open descriptors of a process.")
+    since = Family("process_start_time_seconds", GAUGE, "When a process began, as Unix time.")
+    booted = _booted(disk)
+    for pid in pids:
+        try:
+            # Behind the name, which may hold anything in its parentheses.
+            fields = _text(disk, f"/proc/{pid}/stat").rpartition(b")")[2].split()
+            memory.add(int(fields[21]) * os.sysconf("SC_PAGE_SIZE"), pid=str(pid))
+            cpu.add((int(fields[11]) + int(fields[12])) / _TICKS, pid=str(pid))
+            since.add(booted + int(fields[19]) / _TICKS, pid=str(pid))
+            files.add(len(disk.listdir(f"/proc/{pid}/fd")), pid=str(pid))
+        except OSError:
+            continue  # it has just ended
+    yield from (build, cpu, memory, files, since)
 
 
-def _resident_pages(disk: Disk) -> int:
-    fd = disk.open("/proc/self/statm")
+def _booted(disk: Disk) -> int:
+    lines = _text(disk, "/proc/stat").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(b"btime"))
+
+
+def _text(disk: Disk, path: str) -> bytes:
+    fd = disk.open(path)
     try:
-        return int(disk.read(fd, 256).split()[1])
+        return disk.read(fd, _PROC_BYTES)
     finally:
         disk.close(fd)
 
 
-def devices(disk: Disk, root: str) -> Iterator[Family]:
+def devices(disk: Disk, root: str, *, mount_check: bool) -> Iterator[Family]:
+    """mount_check: a device is a file system of its own; otherwise a directory will do."""
     mounted = Family("swiftlite_device_mounted", GAUGE, "Whether a device is mounted and answers.")
     size = Family("swiftlite_device_size_bytes", GAUGE, "The size of a mounted device.")
     free = Family("swiftlite_device_free_bytes", GAUGE, "Room that is left on a mounted device.")
-    for usage in drives.disk_usage(disk, root):
+    stuck = Family(
+        "swiftlite_device_read_only", GAUGE, "Whether a mounted device takes no writes any more."
+    )
+    for usage in drives.disk_usage(disk, root, mount_check=mount_check):
         device = str(usage["device"])
         mounted.add(int(usage["mounted"] is True), device=device)
         if usage["mounted"] is True:
             size.add(_number(usage["size"]), device=device)
             free.add(_number(usage["avail"]), device=device)
-    yield from (mounted, size, free)
+            stuck.add(int(drives.read_only(disk, f"{root}/{device}")), device=device)
+    yield from (mounted, size, free, stuck)
     aside = Family("swiftlite_quarantined", GAUGE, "Objects and databases in quarantine.")
     found: Any = drives.quarantined(disk, root)
     for kind in ("containers", "accounts"):
@@ -91,6 +105,17 @@ def daemons(disk: Disk, caches: str) -> Iterator[Family]:
         stats = cache.get("replication_stats")
         failures.add(_number(stats.get("failure")) if isinstance(stats, dict) else None, type=kind)
     yield failures
+    sweep = Family(
+        "swiftlite_updater_sweep_seconds", GAUGE, "How long the last look for waiting updates took."
+    )
+    for kind in ("container", "object"):
+        sweep.add(_number(found[kind].get(f"{kind}_updater_sweep")), type=kind)
+    yield sweep
+    expired = Family("swiftlite_expirer_expired", GAUGE, "Objects that the expirer's last pass removed.")
+    expired.add(_number(objects.get("expired_last_pass")))
+    expiring = Family("swiftlite_expirer_pass_seconds", GAUGE, "How long that pass took.")
+    expiring.add(_number(objects.get("object_expiration_pass")))
+    yield from (expired, expiring)
     yield from _auditors(found)
     drive = Family("swiftlite_drive_errors", GAUGE, "Errors of devices in the kernel's log.")
     drive.add(_number(_cache(disk, f"{caches}/drive.recon").get("drive_audit_errors")))

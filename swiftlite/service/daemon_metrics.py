@@ -24,10 +24,11 @@ _LIMITS = HttpLimits(max_clients=16, client_timeout=10.0, head_timeout=10.0)
 @dataclass(frozen=True, slots=True)
 class Node:
     """Where a node's daemons leave their recon caches, and where its devices are; None: the daemons
-    belong to no storage node."""
+    belong to no storage node. mount_check: devices are file systems of their own."""
 
     recon_cache_path: str
-    devices: str | None
+    devices: str | None = None
+    mount_check: bool = True
 
 
 class MetricsPage:
@@ -37,7 +38,6 @@ class MetricsPage:
         self._host = host
         self._daemons = daemons
         self._node = node
-        self._started = host.clock.wall()
 
     def __call__(
         self, environ: Mapping[str, Any], start_response: Callable[..., Any]
@@ -54,14 +54,15 @@ class MetricsPage:
 
     def _families(self) -> Iterator[Family]:
         disk = self._host.disk
-        yield from _passes(self._daemons)
-        yield from node_metrics.process(disk, self._started)
-        if self._node.devices is not None:
-            yield from node_metrics.devices(disk, self._node.devices)
-        yield from node_metrics.daemons(disk, self._node.recon_cache_path)
+        yield from passes(self._daemons)
+        yield from node_metrics.process(disk, [self._host.process.pid])
+        node = self._node
+        if node.devices is not None:
+            yield from node_metrics.devices(disk, node.devices, mount_check=node.mount_check)
+        yield from node_metrics.daemons(disk, node.recon_cache_path)
 
 
-def _passes(daemons: Mapping[str, Progress]) -> Iterator[Family]:
+def passes(daemons: Mapping[str, Progress]) -> Iterator[Family]:
     steps = Family(
         "swiftlite_daemon_steps_total", COUNTER, "Units of work: a partition, a database, a batch."
     )

@@ -15,8 +15,6 @@ from swiftlite.service.daemon_options import DaemonOptions
 from swiftlite.service.options import ServerOptions
 from swiftlite.service.passes import DaemonSpec
 
-DEVICES = "/srv/node"
-
 
 @dataclass(frozen=True, slots=True)
 class Orders:
@@ -80,11 +78,9 @@ class DaemonPlan:
         return (self.server.bind_ip, port) if port and not self.orders.once else None
 
     @property
-    def devices(self) -> str | None:
-        """The directory of its node's devices; None where its conf is not a storage server's."""
-        if f"app:{self.spec.kind}-server" not in self.conf.sections:
-            return None
-        return self.node_conf.get("devices", DEVICES)
+    def stores(self) -> bool:
+        """Whether its conf is a storage server's, whose devices it looks after."""
+        return f"app:{self.spec.kind}-server" in self.conf.sections
 
     def strangers(self) -> list[str]:
         """A sentence for each option in its section that does not exist."""

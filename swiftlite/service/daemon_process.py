@@ -18,6 +18,7 @@ from types import FrameType
 
 from swiftlite.cluster.rings import Rings
 from swiftlite.config.load import ConfError
+from swiftlite.config.units import is_true
 from swiftlite.host import bundle, green, plain
 from swiftlite.host.bundle import Host
 from swiftlite.observe.log import DEBUG, Log
@@ -156,9 +157,11 @@ def _tell_metrics(
         return
     from swiftlite.service.daemon_metrics import MetricsPage, Node, tell_metrics  # an HTTP server
 
+    stores = next((plan for plan in plans if plan.stores), None)
     node = Node(
         plans[0].common.recon_cache_path,
-        next((plan.devices for plan in plans if plan.devices is not None), None),
+        None if stores is None else stores.node_conf.get("devices", "/srv/node"),
+        stores is None or is_true(stores.node_conf.get("mount_check", "true")),
     )
     progress = {
         plan.spec.name: daemon.context.progress for plan, daemon in zip(plans, daemons, strict=True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
 import os
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,8 @@ from swiftlite.middleware.metrics.filter import Metrics, _server_of
 from swiftlite.middleware.metrics.options import MetricsOptions
 from swiftlite.observe import recon
 from swiftlite.observe.prometheus import GAUGE, Family, render
+from swiftlite.service.daemon_metrics import passes
+from swiftlite.service.progress import Progress
 from swiftlite.testing.sim_disk import SimDisk
 from tests.middleware.parts import Canned, ListLog, SendingBody, SetClock
 from tests.web.environs import Answer, make_environ
@@ -37,7 +41,7 @@ class FakeProcess:
 class Worker:
     def __init__(
         self, root: Path, app: Any = None, *, stores: bool = True, shared: bool = False,  # noqa: ANN401 - WSGI
-        process: FakeProcess | None = None,
+        process: FakeProcess | None = None, mount_check: bool = True,
     ) -> None:  # fmt: skip
         self.clock = SetClock()
         parts: dict[str, Any] = {"clock": self.clock}
@@ -47,7 +51,7 @@ class Worker:
         self.app = app or Canned(200)
         options = MetricsOptions(
             recon_cache_path=f"{root}/cache", devices=f"{root}/srv",
-            metrics_dir=f"{root}/run" if shared else "",
+            metrics_dir=f"{root}/run" if shared else "", mount_check=mount_check,
         )  # fmt: skip
         self.filter = Metrics(
             self.app, options, host=self.host, log=ListLog(),  # type: ignore[arg-type]
@@ -193,11 +197,42 @@ def test_what_is_told_of_a_storage_node(root: Path) -> None:
 
 def test_what_is_told_of_the_process(root: Path) -> None:
     samples = Worker(root, stores=False).told()
-    assert samples["process_resident_memory_bytes"] > 1_000_000
-    assert samples["process_cpu_seconds_total"] > 0
-    assert samples["process_open_fds"] > 2
-    assert samples["process_start_time_seconds"] == 1_700_000_000
+    own = f'{{pid="{os.getpid()}"}}'
+    assert samples["process_resident_memory_bytes" + own] > 1_000_000
+    assert samples["process_cpu_seconds_total" + own] > 0
+    assert samples["process_open_fds" + own] > 2
+    age = time.time() - samples["process_start_time_seconds" + own]
+    assert -2 < age < 3600
     assert not any("device" in name for name in samples)
+
+
+def test_each_worker_is_told_of_as_a_process(root: Path) -> None:
+    own, parent = os.getpid(), os.getppid()
+    first = Worker(root, shared=True, process=FakeProcess(own, {own, parent}))
+    Worker(root, shared=True, process=FakeProcess(parent, {own, parent}))
+    Worker(root, shared=True, process=FakeProcess(10**7, {own, parent}))  # has ended
+    samples = first.told()
+    found = {name for name in samples if name.startswith("process_resident")}
+    assert found == {f'process_resident_memory_bytes{{pid="{pid}"}}' for pid in (own, parent)}
+
+
+def test_a_directory_counts_as_mounted_where_mounts_are_not_asked_for(root: Path) -> None:
+    samples = Worker(root, mount_check=False).told()
+    assert samples['swiftlite_device_mounted{device="sda1"}'] == 1
+    assert samples['swiftlite_device_read_only{device="sda1"}'] == 0
+    assert samples['swiftlite_device_size_bytes{device="sda1"}'] > 0
+
+
+def test_a_device_that_gives_errors_is_not_mounted(root: Path) -> None:
+    disk = SimDisk(1)
+    for device in ("sda1", "sdb1"):
+        disk.makedirs(f"{root}/srv/{device}")
+        disk.mounts.add(f"{root}/srv/{device}")
+    disk.broken[f"{root}/srv/sdb1"] = errno.EIO
+    families = node_metrics.devices(disk, f"{root}/srv", mount_check=True)
+    (mounted,) = (family for family in families if family.name == "swiftlite_device_mounted")
+    states = {labels["device"]: value for _, labels, value in mounted.samples}
+    assert states == {"sda1": 1, "sdb1": 0}
 
 
 def test_labels_and_helps_are_escaped() -> None:
@@ -255,7 +290,10 @@ def names_told(root: Path) -> set[str]:
     disk.mounts.add(f"{root}/srv/sda1")
     stats = {"passes": 1, "errors": 1, "quarantined": 1, "bytes_processed": 1}
     caches: dict[str, dict[str, object]] = {
-        "object": {"async_pending": 1, "object_auditor_stats_ALL": stats},
+        "object": {
+            "async_pending": 1, "object_auditor_stats_ALL": stats, "object_updater_sweep": 1.5,
+            "expired_last_pass": 1, "object_expiration_pass": 1.5,
+        },
         "container": {
             "replication_last": 1, "replication_time": 1, "replication_stats": {"failure": 1},
             "container_audits_failed": 1,
@@ -265,9 +303,10 @@ def names_told(root: Path) -> set[str]:
     for name, updates in caches.items():
         recon.dump(disk, f"{root}/cache/{name}.recon", updates)
     families = [
-        *node_metrics.devices(disk, f"{root}/srv"),
+        *node_metrics.devices(disk, f"{root}/srv", mount_check=True),
         *node_metrics.daemons(disk, f"{root}/cache"),
-        *node_metrics.process(make_host().disk, 0.0),
+        *node_metrics.process(make_host().disk, [os.getpid()]),
+        *passes({"object-updater": Progress(1, 0, 1.0, 1.0)}),
     ]
     assert all(family.samples for family in families)
     return {family.name for family in families} | {"swiftlite_http_request_duration_seconds"}
@@ -284,5 +323,5 @@ def test_documents_rules_and_dashboard_name_only_what_is_told(root: Path, path: 
 def test_the_dashboard_is_json_whose_panels_do_not_overlap() -> None:
     board = json.loads((ROOT / "etc/grafana/swiftlite.json").read_text())
     places = [tuple(panel["gridPos"].values()) for panel in board["panels"]]
-    assert len(set(places)) == len(places) == 12
-    assert len({panel["id"] for panel in board["panels"]}) == 12
+    assert len(set(places)) == len(places) == 14
+    assert len({panel["id"] for panel in board["panels"]}) == 14

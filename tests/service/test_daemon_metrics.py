@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import signal
 import socket
@@ -64,16 +65,16 @@ def test_a_page_tells_of_each_daemon_of_its_node_and_of_itself(tmp_path: Path) -
     assert found['swiftlite_replication_last_timestamp_seconds{type="object"}'] == 5
     assert found['swiftlite_device_mounted{device="sda1"}'] == 0
     assert found['swiftlite_quarantined{type="objects",policy="0"}'] == 0
-    assert found["process_resident_memory_bytes"] > 1 << 20
+    assert found[f'process_resident_memory_bytes{{pid="{os.getpid()}"}}'] > 1 << 20
 
 
 def test_daemons_of_no_storage_node_tell_of_no_devices(tmp_path: Path) -> None:
-    page = MetricsPage(make_host(), {"object-expirer": Progress()}, Node(str(tmp_path), None))
+    page = MetricsPage(make_host(), {"object-expirer": Progress()}, Node(str(tmp_path)))
     assert "swiftlite_device" not in asked(page)[1]
 
 
 def test_what_is_not_there_is_said_so(tmp_path: Path) -> None:
-    page = MetricsPage(make_host(), {}, Node(str(tmp_path), None))
+    page = MetricsPage(make_host(), {}, Node(str(tmp_path)))
     assert asked(page, path="/")[0] == "404 Not Found"
     assert asked(page, method="POST")[0] == "405 Method Not Allowed"
 

@@ -77,6 +77,11 @@ class SharedCounts:
         self._own_pid = host.process.pid
         self.own = self._open(self._path(str(self._own_pid)))
 
+    def workers(self) -> list[int]:
+        """Those that are alive, by pid; this one is."""
+        others = {pid for pid in self._pids() if self._process.alive(pid)}
+        return sorted(others | {self._own_pid})
+
     def total(self) -> Counts:
         """Of all workers, those that have ended included."""
         total = Counts()

@@ -45,7 +45,6 @@ class Metrics:
         self._server = server
         self._stores = stores
         self._monotonic = host.clock.monotonic
-        self._started = host.clock.wall()
         self._shared = self._shared_counts()
         self._counts = self._shared.own if self._shared is not None else Counts()
 
@@ -95,9 +94,11 @@ class Metrics:
 
     def _told_of_node(self) -> Iterator[Family]:
         disk = self._host.disk
-        yield from node_metrics.process(disk, self._started)
+        shared = self._shared
+        yield from node_metrics.process(disk, [self._host.process.pid] if shared is None else shared.workers())
         if self._stores:
-            yield from node_metrics.devices(disk, self._options.devices.rstrip("/") or "/")
+            root = self._options.devices.rstrip("/") or "/"
+            yield from node_metrics.devices(disk, root, mount_check=self._options.mount_check)
             yield from node_metrics.daemons(disk, self._options.recon_cache_path)
 
     def _shared_counts(self) -> SharedCounts | None:

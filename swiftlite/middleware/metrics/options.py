@@ -31,3 +31,6 @@ class MetricsOptions:
         "/var/cache/swift", "Where daemons leave what is told of them on storage nodes."
     )
     devices: str = opt("/srv/node", "The directory under which the devices are mounted.")
+    mount_check: bool = opt(
+        True, "Whether a device that is not a mounted file system counts as not mounted."
+    )

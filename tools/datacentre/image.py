@@ -12,7 +12,7 @@ MIRROR = "http://deb.debian.org/debian"
 PACKAGES = (
     *("python3", "systemd", "systemd-sysv", "dbus", "ca-certificates", "procps", "netbase"),
     *("iproute2", "iputils-ping", "openssh-server", "openssh-client", "rsync", "curl", "less"),
-    *("xfsprogs", "memcached", "haproxy"),
+    *("xfsprogs", "memcached", "haproxy", "python3-apt"),
 )
 # Services that a package starts by itself and a machine has to ask for.
 _ASKED_FOR = ("haproxy.service", "memcached.service", "rsync.service")

@@ -34,15 +34,13 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def run(options: argparse.Namespace) -> int:
     # Imported late: other commands of `swiftlite` need none of it.
-    from swiftlite.cli.doctor import confs, devices, finding, fleet, replication, running
+    from swiftlite.cli.doctor import checks, finding, fleet
     from swiftlite.cli.doctor.node import Node
 
     node = Node(options.swift_dir)
-    found = finding.run(
-        (*confs.CHECKS, *devices.CHECKS, *running.CHECKS, *replication.CHECKS), node
-    )
+    found = finding.run(checks.OF_A_NODE, node)
     if options.all:
-        found += finding.run(fleet.CHECKS, fleet.ask(node, options.timeout))
+        found += finding.run(checks.OF_THE_FLEET, fleet.ask(node, options.timeout))
     if options.json:
         print(json.dumps([one.facts() for one in found]))
     for one in found if not options.json else ():

@@ -1,7 +1,8 @@
-"""Checks of this node's devices: there, mounted, writable, not full, able to keep attributes."""
+"""Checks of this node's devices: there, mounted, now and at the next start, the servers' own."""
 
 from __future__ import annotations
 
+import difflib
 import errno
 import os
 import pwd
@@ -9,35 +10,78 @@ from collections.abc import Iterator
 from contextlib import suppress
 from stat import S_ISDIR
 
+from swiftlite.cli.doctor import editing
 from swiftlite.cli.doctor.finding import Finding
-from swiftlite.cli.doctor.node import Held, Node, Server
-from swiftlite.config.units import Reserve, parse_reserve
-from swiftlite.formats.ondisk_names import ASYNC_PENDING, QUARANTINED, parse_policy_dir
+from swiftlite.cli.doctor.machine import group_of, user_name
+from swiftlite.cli.doctor.node import Node
+from swiftlite.cli.doctor.server import Held, Server
+from swiftlite.cli.doctor.services import send
+from swiftlite.config.load import DEFAULT
 
-FULL_PERCENT = 90
-_ATTRIBUTE_BYTES = 6 << 10  # metadata at Swift's limits, with what the servers add
-_OLD_PENDING_S = 3600.0
-_MANY_PENDINGS = 1000
-_NO_ROOM = (errno.ENOSPC, errno.E2BIG, errno.ERANGE)
+USUAL_ROOT = "/srv/node"
+REPLACE = "operations/tasks/replace-a-disk.md"
+_GONE = "What it holds is short of a copy, and what is written goes to other nodes meanwhile."
 
 
 def present(node: Node) -> Iterator[Finding]:
     """Devices that the rings give to this node."""
     for held in _each_once(node):
-        fix = f"mount {held.path}   (see /etc/fstab; for a new disk: mkfs.xfs, then chown)"
-        gone = (
-            "What it holds is short of a copy, and what is written goes to other nodes meanwhile."
-        )
         try:
             is_directory = S_ISDIR(node.disk.stat(held.path).st_mode)
         except OSError as error:
-            why = "there is no such directory" if error.errno == errno.ENOENT else str(error)
-            yield Finding("device-missing", held.path, why, gone, f"mkdir -p {held.path} && {fix}")
+            yield _missing(node, held, error)
             continue
-        if held.server.mount_check and is_directory and not _is_mount(node, held.path):
-            inside = _names(node, held.path)
+        if held.server.mount_check and is_directory and not is_mount(node, held.path):
+            inside = names_in(node, held.path)
             more = f", and there are files in it: {', '.join(inside[:3])}" if inside else ""
-            yield Finding("device-unmounted", held.path, f"it is not mounted{more}", gone, fix)
+            mend, page = _mounting(node, held.path)
+            what = f"it is not mounted{more}"
+            yield Finding("device-unmounted", held.path, what, _GONE, mend, page=page)
+
+
+def _missing(node: Node, held: Held, error: OSError) -> Finding:
+    elsewhere = _root_with(node, held.device.device)
+    if elsewhere is not None and elsewhere != held.server.devices_root:
+        server = held.server
+        edit = editing.set_option(server.path, server.place_of("devices"), "devices", elsewhere)
+        names = node.running_with(held.server)
+        return Finding(
+            "devices-elsewhere",
+            str(held.server.path),
+            f"devices = {held.server.devices_root}, and {held.device.device} is in {elsewhere}",
+            _GONE,
+            f"{edit} && {node.services.restart(*names, conf=held.server.path)}",
+        )
+    why = "there is no such directory" if error.errno == errno.ENOENT else str(error)
+    if held.server.mount_check:
+        mend, page = _mounting(node, held.path)
+    else:
+        user = node.user_of(held.server) or "root"
+        mend, page = f"install -d -o {user} -g {group_of(user)} {held.path}", ""
+    more = "" if page or mend.startswith("install") else f"mkdir -p {held.path} && "
+    return Finding("device-missing", held.path, why, _GONE, more + mend, page=page)
+
+
+def _root_with(node: Node, device: str) -> str | None:
+    for root in (USUAL_ROOT, *node.roots):
+        if is_mount(node, f"{root}/{device}"):
+            return root
+    return None
+
+
+def _mounting(node: Node, path: str) -> tuple[str, str]:
+    """A command; and a page, where the disk itself is not to be seen."""
+    if node.machine.mounts_itself(path):
+        known = node.machine.fstab.get(path)
+        source = known.source if known else ""
+        if not source.startswith("/dev/") or node.disk.exists(source):
+            return f"mount {path}", ""
+        return "lsblk --fs", REPLACE
+    name = os.path.basename(path)
+    for source in (f"/dev/disk/by-label/{name}", f"/dev/{name}"):
+        if node.disk.exists(source):
+            return f"mount {source} {path}", ""
+    return "lsblk --fs", REPLACE
 
 
 def _each_once(node: Node) -> list[Held]:
@@ -45,232 +89,135 @@ def _each_once(node: Node) -> list[Held]:
     return list({held.path: held for held in node.held}.values())
 
 
-def _is_mount(node: Node, path: str) -> bool:
+def is_mount(node: Node, path: str) -> bool:
     try:
         return node.disk.is_mount(path)
     except OSError:
         return False
 
 
-def _usable(node: Node) -> Iterator[tuple[str, Server]]:
-    for path, server in node.present:
-        if not server.mount_check or _is_mount(node, path):
-            yield path, server
-
-
-def owners(node: Node) -> Iterator[Finding]:
-    """The servers' user must be able to write."""
-    for path, server in _usable(node):
-        user = server.option("user", "")
-        try:
-            wanted = pwd.getpwnam(user).pw_uid if user else None
-        except KeyError:
-            yield Finding(
-                "no-such-user",
-                str(server.path),
-                f"user = {user}, and this machine has no such user",
-                "The server cannot start.",
-                f"useradd --system --home-dir /var/lib/swift --shell /usr/sbin/nologin {user}",
-            )
-            return
-        for place in (path, *(f"{path}/{name}" for name in _kept_in(node, path))):
-            with suppress(OSError):
-                owner = node.disk.stat(place).st_uid
-                if wanted is not None and owner != wanted:
-                    yield Finding(
-                        "wrong-owner",
-                        place,
-                        f"it belongs to {_user_name(owner)}, and the servers are {user}",
-                        "They cannot write there: requests for it are answered 507 or 500.",
-                        f"chown -R {user}:{user} {place}",
-                    )
-                    break
-
-
-def _kept_in(node: Node, path: str) -> list[str]:
-    return [name for name in _names(node, path) if name != "lost+found"]
-
-
-def _user_name(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return f"user {uid}"
-
-
-def read_only(node: Node) -> Iterator[Finding]:
-    for path, _ in _usable(node):
-        with suppress(OSError):
-            if node.disk.statvfs(path).f_flag & os.ST_RDONLY:
-                yield Finding(
-                    "read-only",
-                    path,
-                    "it is mounted read-only, as the kernel does after errors",
-                    "Nothing can be written, repaired or deleted there.",
-                    f"dmesg | grep -i error; then umount {path}, xfs_repair the disk or replace "
-                    "it, and mount it again",
-                )
-
-
-def room(node: Node) -> Iterator[Finding]:
-    seen = set()
-    for path, server in _usable(node):
-        try:
-            found = node.disk.statvfs(path)
-        except OSError:
-            continue
-        if not found.f_blocks or found.f_fsid in seen:
-            continue  # folders of one file system count once
-        seen.add(found.f_fsid or path)
-        total, free = found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize
-        used = 100 * (1 - free / total)
-        reserve = _reserve(server.option("fallocate_reserve", "1%")).of(total)
-        if free <= reserve:
-            yield Finding(
-                "device-full",
-                path,
-                f"it is full ({used:.0f}%)",
-                "New objects for it go to handoffs; container and account updates fail.",
-                "add devices, or lower its weight: swiftlite-ring-builder "
-                f"{node.swift_dir}/object.builder set_weight {os.path.basename(path)} <less>",
-            )
-        elif used >= FULL_PERCENT:
-            yield Finding(
-                "device-filling",
-                path,
-                f"it is {used:.0f}% full",
-                "Once it is full its objects go to handoffs, and replication has no room to work.",
-                "add devices, or lower its weight: swiftlite-ring-builder "
-                f"{node.swift_dir}/object.builder set_weight {os.path.basename(path)} <less>",
-                "warning",
-            )
-        if found.f_files and found.f_favail < found.f_files // 50:
-            yield Finding(
-                "inodes-out",
-                path,
-                "it is out of inodes, nearly",
-                "Every object needs some; PUTs fail with 507 though bytes are free.",
-                "a file system with more inodes (XFS makes them as needed), or fewer objects",
-            )
-
-
-def _reserve(text: str) -> Reserve:
-    try:
-        return parse_reserve(text)
-    except ValueError:
-        return Reserve(percent=1.0)
-
-
-def attributes(node: Node) -> Iterator[Finding]:
-    """Metadata is kept in extended attributes; tried with a file that never gets a name."""
-    for path, server in _usable(node):
-        if server.kind != "object":
-            continue
-        try:
-            descriptor = node.disk.open_unnamed(path)
-        except OSError:
-            continue  # read-only, not ours, or full: other checks say so
-        try:
-            node.disk.setxattr(descriptor, "user.swiftlite.doctor", b"x")
-            if server.mount_check:
-                node.disk.setxattr(descriptor, "user.swiftlite.doctor", b"x" * _ATTRIBUTE_BYTES)
-        except OSError as error:
-            if error.errno in _NO_ROOM:
-                yield Finding(
-                    "attributes-small",
-                    path,
-                    f"its file system has no room for {_ATTRIBUTE_BYTES >> 10} KiB of attributes",
-                    "Objects with as much metadata as the cluster allows are refused (507).",
-                    "make it XFS when the disk is next replaced: mkfs.xfs <disk>",
-                    "warning",
-                )
-            else:
-                yield Finding(
-                    "attributes-none",
-                    path,
-                    f"its file system keeps no extended attributes: {error.strerror}",
-                    "No object can be stored there: metadata has no other place.",
-                    "mkfs.xfs <disk>, or mount it with user_xattr",
-                )
-        finally:
-            node.disk.close(descriptor)
-
-
-def pendings(node: Node) -> Iterator[Finding]:
-    """Updates that container servers have missed."""
-    for path, server in _usable(node):
-        if server.kind != "object":
-            continue
-        for name in _names(node, path):
-            parsed = parse_policy_dir(name)
-            if parsed is None or parsed[0] != ASYNC_PENDING:
-                continue
-            count, oldest = _count(node, f"{path}/{name}")
-            age = node.now() - oldest
-            if count > _MANY_PENDINGS or (count and age > _OLD_PENDING_S):
-                yield Finding(
-                    "async-pendings",
-                    f"{path}/{name}",
-                    f"{count} container updates wait, the oldest for {age / 3600:.1f} h",
-                    "Listings and counts lack these objects until they are delivered.",
-                    "swiftlite-init object-updater start; see its log, and that the container "
-                    "servers answer",
-                    "warning",
-                )
-
-
-def _count(node: Node, folder: str) -> tuple[int, float]:
-    count, oldest = 0, node.now()
-    for suffix in _names(node, folder):
-        for name in _names(node, f"{folder}/{suffix}"):
-            count += 1
-            with suppress(OSError):
-                oldest = min(oldest, node.disk.stat(f"{folder}/{suffix}/{name}").st_mtime)
-    return count, oldest
-
-
-def quarantines(node: Node) -> Iterator[Finding]:
-    for path, _ in _usable(node):
-        for kind in _names(node, f"{path}/{QUARANTINED}"):
-            count = len(_names(node, f"{path}/{QUARANTINED}/{kind}"))
-            if count:
-                yield Finding(
-                    "quarantined",
-                    f"{path}/{QUARANTINED}/{kind}",
-                    f"{count} damaged {kind.partition('-')[0]} were set aside",
-                    "Other nodes have sound copies and send them; but a disk that damages files "
-                    "will go on doing so.",
-                    f"smartctl -a <disk>; replace it if it is failing, else: rm -r "
-                    f"{path}/{QUARANTINED}/{kind}",
-                    "warning",
-                )
-
-
-def _names(node: Node, path: str) -> list[str]:
+def names_in(node: Node, path: str) -> list[str]:
     try:
         return sorted(node.disk.listdir(path))
     except OSError:
         return []
 
 
-def handoffs_of_nobody(node: Node) -> Iterator[Finding]:
-    """Mounted below a root, and in no ring: usually a disk that was never added."""
-    known = {held.path for held in node.held}
-    if not known:
-        return
+def usable(node: Node) -> Iterator[tuple[str, Server]]:
     for path, server in node.present:
-        if server.mount_check and path not in known and _is_mount(node, path):
-            yield Finding(
-                "device-in-no-ring",
-                path,
-                "it is mounted, and no ring names it",
-                "Its room is not used; what may be left on it is not served.",
-                f"swiftlite-ring-builder {node.swift_dir}/object.builder add "
-                f"r1z1-<address>:<port>/{os.path.basename(path)} <weight>, or umount {path}",
-                "warning",
-            )
+        if not server.mount_check or is_mount(node, path):
+            yield path, server
 
 
-CHECKS = (
-    present, owners, read_only, room, attributes, pendings, quarantines, handoffs_of_nobody,
-)  # fmt: skip
+def next_start(node: Node) -> Iterator[Finding]:
+    """A device that was mounted by hand is missing after a reboot."""
+    for held in _each_once(node):
+        mount = node.machine.mounts.get(held.path)
+        if mount is None or node.machine.mounts_itself(held.path):
+            continue
+        line = f"{mount.source} {held.path} {mount.kind} noatime,nofail 0 0"
+        yield Finding(
+            "not-in-fstab",
+            held.path,
+            "it is mounted, and nothing mounts it when the machine starts",
+            "After the next reboot the node serves without it.",
+            f"echo '{line}' >>/etc/fstab && systemctl daemon-reload"
+            if node.machine.has_systemd
+            else f"echo '{line}' >>/etc/fstab",
+            "warning",
+        )
+
+
+def unchecked(node: Node) -> Iterator[Finding]:
+    """Devices that are mounts, and a server that would not notice if they were not."""
+    for server in node.storage:
+        ours = [held.path for held in node.held if held.server is server]
+        if server.mount_check or not any(path in node.machine.mounts for path in ours):
+            continue
+        edit = editing.set_option(
+            server.path, server.place_of("mount_check"), "mount_check", "true"
+        )
+        names = node.running_with(server)
+        yield Finding(
+            "mounts-unchecked",
+            str(server.path),
+            "mount_check = false, and its devices are mounted disks",
+            "When one drops out, what is written to it fills the root file system instead.",
+            f"{edit} && {node.services.renew(*names, conf=server.path)}",
+            "warning",
+        )
+
+
+def owners(node: Node) -> Iterator[Finding]:
+    """The servers' user must be able to write."""
+    for path, server in usable(node):
+        user = node.user_of(server)
+        try:
+            wanted = pwd.getpwnam(user).pw_uid if user else None
+        except KeyError:
+            yield _no_such_user(node, server, user)
+            return
+        inside = [f"{path}/{name}" for name in names_in(node, path) if name != "lost+found"]
+        for place in (path, *inside):
+            with suppress(OSError):
+                owner = node.disk.stat(place).st_uid
+                if wanted is not None and owner != wanted:
+                    yield Finding(
+                        "wrong-owner",
+                        place,
+                        f"it belongs to {user_name(owner)}, and the servers are {user}",
+                        "They cannot write there: requests for it are answered 507 or 500.",
+                        f"chown -R {user}: {path}",
+                    )
+                    break
+
+
+def _no_such_user(node: Node, server: Server, user: str) -> Finding:
+    known = [entry.pw_name for entry in pwd.getpwall()]
+    meant = difflib.get_close_matches(user, known, n=1)
+    if meant:
+        edit = editing.set_option(server.path, DEFAULT, "user", meant[0])
+        mend = f"{edit} && {node.services.restart(server.name, conf=server.path)}"
+    else:
+        mend = f"useradd --system --home-dir /var/lib/swift --shell /usr/sbin/nologin {user}"
+    return Finding(
+        "no-such-user",
+        str(server.path),
+        f"user = {user}, and this machine has no such user",
+        "The server cannot start.",
+        mend,
+    )
+
+
+def of_nobody(node: Node) -> Iterator[Finding]:
+    """Mounted below a root, and in no ring: usually a disk that was never added."""
+    known = {held.path: held for held in node.held}
+    for path, server in node.present if known else ():
+        if not server.mount_check or path in known or not is_mount(node, path):
+            continue
+        yield Finding(
+            "device-in-no-ring",
+            path,
+            "it is mounted, and no ring names it",
+            "Its room is not used; what may be left on it is not served.",
+            _adding(node, path, server) or f"umount {path}",
+            "warning",
+        )
+
+
+def _adding(node: Node, path: str, server: Server) -> str | None:
+    """As its neighbours stand in the ring. None away from the builders."""
+    builder = f"{node.swift_dir}/{server.kind}.builder"
+    like = next((held.device for held in node.held if held.server is server), None)
+    if like is None or not os.path.exists(builder):
+        return None
+    where = f"r{like.region}z{like.zone}-{like.ip}:{like.port}/{os.path.basename(path)}"
+    ring = f"{node.swift_dir}/{server.kind}.ring.gz"
+    made = (
+        f"swiftlite-ring-builder {builder} add {where} {like.weight:g}; "
+        f"swiftlite-ring-builder {builder} rebalance"
+    )
+    return f"{made}; {send(node.peers, ring)}" if node.peers else made
+
+
+CHECKS = (present, next_start, unchecked, owners, of_nobody)

@@ -12,8 +12,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """what, why and mend are for people: a sentence, a sentence, a command (or what to do where no
-    command can). name and where are for programs."""
+    """what and why are sentences for people; name and where are for programs.
+
+    mend: a command for root's shell on this node, to be run as it stands. It mends; or, where that
+    takes more than a command can know, it is the first of the task that a page of doc/ tells.
+    """
 
     name: str
     where: str
@@ -21,12 +24,17 @@ class Finding:
     why: str
     mend: str
     weight: Weight = "fault"
+    page: str = ""
 
     def lines(self) -> Iterator[str]:
         sign = "!!" if self.weight == "fault" else "! "
         yield f"{sign} {self.where}: {self.what}"
         yield f"     why   {self.why}"
-        yield f"     mend  {self.mend}"
+        if self.page:
+            yield f"     begin {self.mend}"
+            yield f"     see   doc/{self.page}"
+        else:
+            yield f"     mend  {self.mend}"
 
     def facts(self) -> dict[str, str]:
         return asdict(self)

@@ -4,88 +4,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from swiftlite.cli.doctor.machine import Machine
+from swiftlite.cli.doctor.server import STORAGE, Held, Server, read_server
+from swiftlite.cli.doctor.services import Services
+from swiftlite.cli.orphans import pids_in
 from swiftlite.cli.processes import Process, running
 from swiftlite.cluster import conf as cluster_conf
 from swiftlite.cluster.conf import ClusterConf
 from swiftlite.cluster.local_devices import is_own_address, is_wildcard
-from swiftlite.config.load import Conf, ConfError, options, read_conf
+from swiftlite.config.load import ConfError
 from swiftlite.host.disk import Disk
 from swiftlite.host.os_clock import wall
 from swiftlite.host.os_disk import OsDisk
 from swiftlite.observe import recon
 from swiftlite.ring import Device, Ring, RingFileError
-from swiftlite.service.options import PortOptions, ServerOptions
-from swiftlite.service.servers import MAIN, Place
-
-PORTS = {"proxy": 8080, "object": 6200, "container": 6201, "account": 6202}
-STORAGE = ("account", "container", "object")
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """One conf of one kind of server. conf is None where it cannot be read; fault says why."""
-
-    kind: str
-    path: Path
-    conf: Conf | None
-    fault: str = ""
-
-    @property
-    def name(self) -> str:
-        return f"{self.kind}-server"
-
-    def option(self, name: str, default: str) -> str:
-        """Of the app's section, or of [DEFAULT]."""
-        if self.conf is None:
-            return default
-        section = self.conf.sections.get(f"app:{self.name}", self.conf.defaults)
-        return section.get(name, default)
-
-    def section(self, name: str) -> dict[str, str]:
-        return {} if self.conf is None else self.conf.sections.get(name, {})
-
-    @property
-    def address(self) -> tuple[str, int] | None:
-        """None where it cannot be told, or the rings say it."""
-        if self.conf is None:
-            return None
-        try:
-            found = options(ServerOptions, self.conf.defaults, where=str(self.path))
-            ports = options(PortOptions, self.conf.defaults, where=str(self.path))
-        except ConfError:
-            return None
-        if self.kind == "object" and ports.servers_per_port:
-            return None
-        return found.bind_ip, found.bind_port or PORTS[self.kind]
-
-    @property
-    def devices_root(self) -> str:
-        return self.option("devices", "/srv/node")
-
-    @property
-    def mount_check(self) -> bool:
-        return self.option("mount_check", "true").lower() in ("true", "1", "yes", "on", "t", "y")
-
-    @property
-    def recon_cache(self) -> str:
-        return self.option("recon_cache_path", "/var/cache/swift")
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A device of a ring that is at this server's address: its own to serve."""
-
-    ring_name: str
-    device: Device
-    server: Server
-
-    @property
-    def path(self) -> str:
-        return f"{self.server.devices_root.rstrip('/')}/{self.device.device}"
+from swiftlite.ring.load import load_contents
+from swiftlite.service.servers import MAIN, RUN_DIR, Place
 
 
 class Node:
@@ -98,18 +35,18 @@ class Node:
         disk: Disk | None = None,
         processes: Callable[[], list[Process]] = running,
         now: Callable[[], float] = wall,
-        proc: str = "/proc",
+        root: str = "/",
     ) -> None:
         self.swift_dir = os.path.abspath(swift_dir)  # as processes are found by theirs
         self.disk: Disk = disk or OsDisk()
         self.now = now
-        self.proc = proc
+        self.machine = Machine(root)
         self._processes = processes
 
     @cached_property
     def servers(self) -> list[Server]:
         return [
-            _read(name.partition("-")[0], path)
+            read_server(name.partition("-")[0], path)
             for name in MAIN
             for path in Place(name).conf_files(self.swift_dir)
         ]
@@ -195,6 +132,58 @@ class Node:
     def processes(self) -> list[Process]:
         return self._processes()
 
+    def process_of(self, server: Server, name: str = "") -> Process | None:
+        """Of a server or of a daemon of the same conf."""
+        command = f"swiftlite-{name or server.name}"
+        for process in self.processes:
+            if process.words[0] == command and server.is_read_by(process):
+                return process
+        return None
+
+    def running_with(self, server: Server) -> list[str]:
+        """Names of all servers and daemons that have read this conf; the server first."""
+        names = [
+            process.words[0].removeprefix("swiftlite-")
+            for process in self.processes
+            if server.is_read_by(process)
+        ]
+        return [server.name, *dict.fromkeys(name for name in names if name != server.name)]
+
+    def user_of(self, server: Server) -> str:
+        """As whom it runs, or would; '' where nobody says."""
+        if named := server.option("user", ""):
+            return named
+        if (process := self.process_of(server)) is not None:
+            return self.machine.user_of_process(process.pid)
+        return self.machine.user_of_unit(f"{self.services.unit(server.name, server.path)}.service")
+
+    @cached_property
+    def services(self) -> Services:
+        """A node uses one of them: the one that has started what runs, else systemd where it has
+        our units."""
+        if any(process.unit for process in self.processes):
+            by_systemd = True
+        elif {process.pid for process in self.processes} & pids_in(Path(RUN_DIR)):
+            by_systemd = False
+        else:
+            own = self.servers[0].name if self.servers else "proxy-server"
+            by_systemd = self.machine.has_systemd and (
+                not self.servers or self.machine.has_unit(f"swiftlite-{own}.service")
+            )
+        return Services(by_systemd, self.swift_dir)
+
+    @cached_property
+    def peers(self) -> list[str]:
+        """Addresses of the other nodes of all rings that can be read, without swift.conf, too."""
+        found: dict[str, None] = {}
+        for path in sorted(Path(self.swift_dir).glob("*.ring.gz")):
+            try:
+                devices = load_contents(str(path)).devices
+            except RingFileError:
+                continue
+            found.update((device.ip, None) for device in devices if device is not None)
+        return [ip for ip in found if not is_own_address(ip)]
+
     def recon(self, kind: str) -> list[tuple[Server, dict[str, object]]]:
         """The recon caches of a kind, as far as they can be read."""
         found = []
@@ -208,9 +197,19 @@ class Node:
             found.append((server, content))
         return found
 
+    def drive_errors(self, server: Server) -> dict[str, int]:
+        """Complaints of the kernel by mount, as drive-audit counted them."""
+        try:
+            told = recon.load(self.disk, f"{server.recon_cache}/drive.recon")
+        except (OSError, ValueError):
+            return {}
+        return {
+            mount: count
+            for mount, count in told.items()
+            if mount.startswith("/") and isinstance(count, int) and count
+        }
 
-def _read(kind: str, path: Path) -> Server:
-    try:
-        return Server(kind, path, read_conf(str(path)))
-    except ConfError as error:
-        return Server(kind, path, None, str(error))
+    def source_of(self, path: str) -> str:
+        """The block device that is mounted there."""
+        found = self.machine.mounts.get(path) or self.machine.fstab.get(path)
+        return found.source if found else f"/dev/{os.path.basename(path)}"

@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from swiftlite.cli.doctor.finding import Finding
-from swiftlite.cli.doctor.node import STORAGE, Node
+from swiftlite.cli.doctor.node import Node
+from swiftlite.cli.doctor.server import STORAGE
+from swiftlite.cli.doctor.services import on
 
 _MAX_S = 24 * 3600.0
 _FAILED_MAX = 0.1
@@ -19,14 +21,15 @@ def replication(node: Node) -> Iterator[Finding]:
     for kind in STORAGE:
         for server, told in node.recon(kind):
             where = f"{server.recon_cache}/{kind}.recon"
-            yield from overdue(kind, where, told, node.now())
-            yield from failing(kind, where, told)
+            restart = node.services.restart(f"{kind}-replicator", conf=server.path)
+            yield from overdue(kind, where, told, node.now(), restart)
+            yield from failing(kind, where, told, carrier(node, kind))
 
 
 def overdue(
-    kind: str, where: str, told: Mapping[str, Any], now: float, on: str = ""
+    kind: str, where: str, told: Mapping[str, Any], now: float, restart: str
 ) -> Iterator[Finding]:
-    """told: what recon keeps of replication. on: put in front of the command."""
+    """told: what recon keeps of replication. restart: the command for its replicator."""
     last = told.get("object_replication_last") or told.get("replication_last")
     if isinstance(last, int | float) and now - last > _MAX_S:
         yield Finding(
@@ -35,12 +38,24 @@ def overdue(
             f"the last {kind} replication came to its end {(now - last) / 3600:.0f} h ago",
             "What was lost meanwhile has fewer copies than it should; after reclaim_age "
             "deleted things could come back.",
-            f"{on}swiftlite-init {kind}-replicator restart; see its log for what it waits for",
+            restart,
         )
 
 
-def failing(kind: str, where: str, told: Mapping[str, Any], on: str = "") -> Iterator[Finding]:
-    """As overdue: the last pass that came to its end."""
+def carrier(node: Node, kind: str) -> str:
+    """The command that starts what takes pushes of a kind, on the node that ought to."""
+    methods = {
+        server.section("object-replicator").get("sync_method", "rsync")
+        for server in node.storage
+        if server.kind == "object"
+    }
+    if kind == "object" and methods <= {"rsync"}:
+        return "systemctl enable --now rsync"
+    return node.services.start(f"{kind}-server")
+
+
+def failing(kind: str, where: str, told: Mapping[str, Any], start: str) -> Iterator[Finding]:
+    """As overdue: the last pass that came to its end. start: see carrier."""
     stats = told.get("replication_stats")
     if not isinstance(stats, dict):
         return
@@ -52,15 +67,13 @@ def failing(kind: str, where: str, told: Mapping[str, Any], on: str = "") -> Ite
     peers = _peers(stats.get("failure_nodes"))
     to = f", to {', '.join(peers[:_NAMED])}" if peers else ""
     more = f" and {len(peers) - _NAMED} more" if len(peers) > _NAMED else ""
-    service = "rsync" if kind == "object" else f"swiftlite-{kind}-server"
-    first = peers[0] if peers else "<the other node>"
     yield Finding(
         "replication-fails",
         where,
         f"{failed} of {failed + done} {kind} replications failed in the last pass{to}{more}",
         "What should have a copy there has one fewer, for as long as this goes on.",
-        f"ssh {first} systemctl enable --now {service}   (or see why: {on}journalctl "
-        f"-u swiftlite-{kind}-replicator -n 20)",
+        on(peers[0], start) if peers else f"journalctl -u swiftlite-{kind}-replicator -n 20",
+        page="" if peers else "architecture/object-replication.md",
     )
 
 

@@ -1,76 +1,88 @@
-"""Checks of what runs: servers answer at their ports, daemons are there and get through."""
+"""Checks of what runs: servers answer at their ports, daemons are there, now and after a reboot."""
 
 from __future__ import annotations
 
 import http.client
 import os
-import socket
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from swiftlite.cli.doctor.finding import Finding
-from swiftlite.cli.doctor.node import Node, Server
+from swiftlite.cli.doctor.node import Node
+from swiftlite.cli.doctor.server import Server
 from swiftlite.cli.init.manager import find_command
 from swiftlite.cli.orphans import orphans, pids_in
-from swiftlite.cli.processes import Process
-from swiftlite.config.units import parse_list
-from swiftlite.observe import recon
-from swiftlite.service.servers import GROUPS, MAIN, RUN_DIR, Place
+from swiftlite.service.servers import GROUPS, RUN_DIR, Place
 
 _PATIENCE_S = 2.0
 _DESCRIPTORS = 4096
-_LOG_FREE_BYTES = 64 << 20
 
 
 def ports(node: Node) -> Iterator[Finding]:
+    counts = Counter(server.address for server in node.servers)
     for server in node.servers:
         if server.address is None:
             continue
         ip, port = server.address
-        running = _process_of(node, server)
-        start = (
-            f"swiftlite-init {server.name} start   (or: systemctl start swiftlite-{server.name})"
-        )
+        process = node.process_of(server)
         said = _ask(_reachable(ip), port)
-        if said is None:
-            where = f"{ip}:{port}"
-            if running:
-                yield Finding(
-                    "not-answering",
-                    where,
-                    f"the {server.name} runs (pid {running}) and does not answer",
-                    "Clients and other nodes wait for it in vain.",
-                    f"kill -ABRT {running}; see its log; then: {start}",
-                )
-            else:
-                yield Finding(
-                    "not-running",
-                    where,
-                    f"the {server.name} of {server.path} does not run",
-                    "What this node has cannot be read or written, and counts as failed."
-                    if server.kind != "proxy"
-                    else "Clients cannot reach the cluster through this node.",
-                    start,
-                )
-        elif not running:
+        if said is None and process is not None:
             yield Finding(
-                "port-taken",
+                "not-answering",
                 f"{ip}:{port}",
-                f"another program listens where the {server.name} of {server.path} ought to",
-                "The server cannot start.",
-                f"ss -ltnp 'sport = :{port}'; stop that program, then: {start}",
+                f"the {server.name} runs (pid {process.pid}) and does not answer",
+                "Clients and other nodes wait for it in vain.",
+                node.services.restart(server.name, conf=server.path),
             )
+        elif said is None:
+            yield Finding(
+                "not-running",
+                f"{ip}:{port}",
+                f"the {server.name} of {server.path} does not run",
+                "What this node has cannot be read or written, and counts as failed."
+                if server.kind != "proxy"
+                else "Clients cannot reach the cluster through this node.",
+                node.services.start(server.name, conf=server.path),
+            )
+        elif process is None and counts[server.address] == 1:
+            yield _taken(node, server, port)
         elif said == 503 and server.kind == "proxy":
-            file = server.section("filter:healthcheck").get("disable_path", "its disable_path")
-            yield Finding(
-                "proxy-disabled",
-                f"{ip}:{port}",
-                f"/healthcheck says 503, because {file} exists",
-                "Load balancers send no client here; forgotten after maintenance, perhaps.",
-                f"rm {file}",
-                "warning",
-            )
+            yield from _switched_off(server)
+
+
+def _taken(node: Node, server: Server, port: int) -> Finding:
+    start = node.services.start(server.name, conf=server.path)
+    found = node.machine.listener(port)
+    if found is None:
+        who, mend = "another program", f"ss -ltnp 'sport = :{port}'"
+    else:
+        who = f"{found.title or 'a program'} (pid {found.pid})"
+        stop = f"systemctl disable --now {found.unit}" if found.unit else f"kill {found.pid}"
+        mend = f"{stop} && {start}"
+    return Finding(
+        "port-taken",
+        f"{(server.address or ('', 0))[0]}:{port}",
+        f"{who} listens where the {server.name} of {server.path} ought to",
+        "The server cannot start.",
+        mend,
+        page="" if found else "operations/processes.md",
+    )
+
+
+def _switched_off(server: Server) -> Iterator[Finding]:
+    file = server.section("filter:healthcheck").get("disable_path", "")
+    if file:
+        ip, port = server.address or ("", 0)
+        yield Finding(
+            "proxy-disabled",
+            f"{ip}:{port}",
+            f"/healthcheck says 503, because {file} exists",
+            "Load balancers send no client here; forgotten after maintenance, perhaps.",
+            f"rm {file}",
+            "warning",
+        )
 
 
 def _reachable(ip: str) -> str:
@@ -93,21 +105,6 @@ def _ask(ip: str, port: int) -> int | None:
         connection.close()
 
 
-def _process_of(node: Node, server: Server) -> int | None:
-    for process in node.processes:
-        if process.words[0] == f"swiftlite-{server.name}" and _reads(process, server):
-            return process.pid
-    return None
-
-
-def _reads(process: Process, server: Server) -> bool:
-    """Whether it was started with this conf, by its whole path or from the directory it is in."""
-    path = str(server.path)
-    return any(
-        word == path or path.endswith("/" + word.removeprefix("./")) for word in process.words[1:]
-    )
-
-
 def daemons(node: Node) -> Iterator[Finding]:
     """A daemon whose section is in a conf ought to run with that conf."""
     for name in GROUPS["rest"]:
@@ -120,17 +117,16 @@ def daemons(node: Node) -> Iterator[Finding]:
             if server.kind == place.kind
             and server.conf is not None
             and name in server.conf.sections
-            and not _runs(node, name, server)
+            and node.process_of(server, name) is None
             and not _is_embedded(node, server)
         ]
-        if lacking:
-            more = f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""
+        for server in lacking:
             yield Finding(
                 "daemon-not-running",
-                f"{lacking[0].path} [{name}]{more}",
+                f"{server.path} [{name}]",
                 f"no {name} runs",
                 _PURPOSE.get(name.partition("-")[2], "Its work is not done."),
-                f"swiftlite-init {name} start   (or: systemctl start swiftlite-{name})",
+                node.services.start(name, conf=server.path),
             )
 
 
@@ -147,13 +143,6 @@ _PURPOSE = {
 }
 
 
-def _runs(node: Node, name: str, server: Server) -> bool:
-    return any(
-        process.words[0] == f"swiftlite-{name}" and _reads(process, server)
-        for process in node.processes
-    )
-
-
 def _is_embedded(node: Node, server: Server) -> bool:
     """A `swiftlite server DIR` starts what its confs name, some of it only now and then."""
     return any(
@@ -163,25 +152,54 @@ def _is_embedded(node: Node, server: Server) -> bool:
     )
 
 
-def limits(node: Node) -> Iterator[Finding]:
-    for process in node.processes:
-        if process.words[0].removeprefix("swiftlite-") not in MAIN:
+def next_start(node: Node) -> Iterator[Finding]:
+    """A server that was started by hand is not there after a reboot."""
+    for server in node.servers:
+        process = node.process_of(server)
+        if process is None or not process.unit or node.machine.is_enabled(process.unit):
             continue
-        with suppress(OSError, ValueError, IndexError):
-            lines = Path(node.proc, str(process.pid), "limits").read_text().splitlines()
-            line = next(one for one in lines if one.startswith("Max open files"))
-            allowed = int(line.split()[3])
-            if allowed < _DESCRIPTORS:
-                yield Finding(
-                    "few-descriptors",
-                    f"{process.words[0]} (pid {process.pid})",
-                    f"it may open {allowed} files",
-                    "Each connection and each object takes some; beyond that clients wait or fail.",
-                    f"systemctl edit {process.words[0]}: LimitNOFILE=65536; or ulimit -n 65536 "
-                    "before swiftlite-init; then restart it",
-                    "warning",
-                )
-                return
+        unit = process.unit.removesuffix(".service")
+        yield Finding(
+            "not-enabled",
+            unit,
+            f"the {server.name} runs, and nothing starts it with the machine",
+            "After the next reboot the node serves without it.",
+            f"systemctl enable {unit} swiftlite-{server.kind}.target swiftlite.target",
+            "warning",
+        )
+
+
+def limits(node: Node) -> Iterator[Finding]:
+    for server in node.servers:
+        process = node.process_of(server)
+        allowed = None if process is None else _may_open(node, process.pid)
+        if process is None or allowed is None or allowed >= _DESCRIPTORS:
+            continue
+        restart = node.services.restart(server.name, conf=server.path)
+        if process.unit:
+            folder = f"/etc/systemd/system/{process.unit}.d"
+            mend = (
+                f"mkdir -p {folder} && printf '[Service]\\nLimitNOFILE=65536\\n' "
+                f">{folder}/zz-files.conf && systemctl daemon-reload && {restart}"
+            )
+        else:
+            mend = f"(ulimit -n 65536 && {restart})"
+        yield Finding(
+            "few-descriptors",
+            f"{process.words[0]} (pid {process.pid})",
+            f"it may open {allowed} files",
+            "Each connection and each object takes some; beyond that clients wait or fail.",
+            mend,
+            "warning",
+        )
+
+
+def _may_open(node: Node, pid: int) -> int | None:
+    with suppress(OSError, ValueError, IndexError, StopIteration):
+        lines = Path(node.machine.proc, str(pid), "limits").read_text().splitlines()
+        line = next(one for one in lines if one.startswith("Max open files"))
+        return int(line.split()[3])
+    return None
 
 
 def left_over(node: Node) -> Iterator[Finding]:
@@ -197,87 +215,4 @@ def left_over(node: Node) -> Iterator[Finding]:
         )
 
 
-def recon_cache(node: Node) -> Iterator[Finding]:
-    for path in dict.fromkeys(server.recon_cache for server in node.storage):
-        if not node.disk.exists(path):
-            yield Finding(
-                "no-recon-cache",
-                path,
-                "there is no such directory",
-                "Daemons cannot leave their figures, and swiftlite-recon has nothing to show.",
-                f"install -d -o swift -g swift -m 775 {path}",
-                "warning",
-            )
-
-
-def drive_errors(node: Node) -> Iterator[Finding]:
-    for path in dict.fromkeys(server.recon_cache for server in node.storage):
-        with suppress(OSError, ValueError):
-            for mount, count in recon.load(node.disk, f"{path}/drive.recon").items():
-                if isinstance(count, int) and count and mount != "drive_audit_errors":
-                    yield Finding(
-                        "drive-errors",
-                        mount,
-                        f"the kernel has complained {count} times of this disk",
-                        "It will fail, or has.",
-                        f"smartctl -a <disk>; to replace it: umount {mount}, change the disk, "
-                        f"mkfs.xfs, mount {mount}",
-                    )
-
-
-def logs(node: Node) -> Iterator[Finding]:
-    folders: dict[str, Server | None] = {"/var/log": None}
-    for server in node.servers:
-        path = "" if server.conf is None else server.conf.defaults.get("log_file", "")
-        if path:
-            folders[os.path.dirname(os.path.abspath(path))] = server
-    for folder, user in folders.items():
-        try:
-            found = node.disk.statvfs(folder)
-        except OSError:
-            if user is not None:
-                yield Finding(
-                    "log-directory-missing",
-                    folder,
-                    f"{user.path} logs there, and there is no such directory",
-                    "The server cannot start.",
-                    f"install -d -o swift -g swift {folder}",
-                )
-            continue
-        if found.f_blocks and found.f_bavail * found.f_frsize < _LOG_FREE_BYTES:
-            yield Finding(
-                "log-directory-full",
-                folder,
-                f"its file system has less than {_LOG_FREE_BYTES >> 20} MiB left",
-                "What happens now is not written down; and if it is the root file system, little "
-                "else works.",
-                "journalctl --vacuum-size=500M; logrotate -f /etc/logrotate.conf",
-            )
-
-
-def memcached(node: Node) -> Iterator[Finding]:
-    for server in node.servers:
-        if server.kind != "proxy":
-            continue
-        for address in parse_list(server.section("filter:cache").get("memcache_servers", "")):
-            host, _, port = address.rpartition(":")
-            try:
-                number = int(port)
-                with socket.create_connection((host.strip("[]"), number), timeout=_PATIENCE_S):
-                    pass
-            except (OSError, ValueError) as error:
-                yield Finding(
-                    "memcached-unreachable",
-                    address,
-                    f"memcached does not answer ({error})",
-                    "Proxies ask the databases for what they had remembered, and tokens and rate "
-                    "limits are not shared.",
-                    f"systemctl start memcached   (on {host}); or correct memcache_servers in "
-                    f"{server.path}",
-                    "warning",
-                )
-
-
-CHECKS = (
-    ports, daemons, limits, left_over, recon_cache, drive_errors, logs, memcached,
-)  # fmt: skip
+CHECKS = (ports, daemons, next_start, limits, left_over)

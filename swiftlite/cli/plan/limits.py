@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from swiftlite.cli.doctor.node import Node, Server
+from swiftlite.cli.doctor.node import Node
+from swiftlite.cli.doctor.server import Server
 from swiftlite.config.load import ConfError, options
 from swiftlite.dbsync.options import ReplicatorOptions as DatabaseOptions
 from swiftlite.obj.options import ObjectServerOptions

@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from swiftlite.cli.doctor import confs, devices, finding, fleet, replication, running
+from swiftlite.cli.doctor import checks, finding, fleet
 from swiftlite.cli.doctor.finding import Finding
 from swiftlite.cli.doctor.node import Node
 from swiftlite.cli.processes import Process
@@ -21,6 +21,8 @@ from swiftlite.ring import RingBuilder
 
 NOW = 1_700_000_000.0
 KINDS = ("proxy", "account", "container", "object")
+PEER = "10.0.0.2"
+SETTINGS = {"object-replicator": "sync_method = ssync\n"}
 DAEMONS = ("object-replicator", "object-auditor", "account-auditor", "container-updater")
 
 
@@ -116,6 +118,13 @@ class Patient:
         ] + [
             self.process(name, name.partition("-")[0], 200 + at) for at, name in enumerate(DAEMONS)
         ]
+        for process in self.processes:
+            self.enable(str(process.unit))
+
+    def enable(self, unit: str) -> None:
+        folder = self.root / "etc/systemd/system/multi-user.target.wants"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / unit).touch()
 
     def port(self, kind: str) -> int:
         return int(self.servers[kind].server_address[1])
@@ -124,11 +133,13 @@ class Patient:
         return self.etc / f"{kind}-server.conf"
 
     def write_conf(self, kind: str) -> None:
-        sections = "".join(f"[{name}]\n" for name in DAEMONS if name.startswith(kind))
+        sections = "".join(
+            f"[{name}]\n{SETTINGS.get(name, '')}" for name in DAEMONS if name.startswith(kind)
+        )
         cache = "[filter:cache]\nuse = egg:swiftlite#memcache\n" if kind == "proxy" else ""
         self.conf(kind).write_text(
             f"[DEFAULT]\nbind_ip = 127.0.0.1\nbind_port = {self.port(kind)}\n"
-            f"swift_dir = {self.etc}\ndevices = {self.devices}\nuser = {_me()}\n"
+            f"swift_dir = {self.etc}\ndevices = {self.devices}\nuser = {me()}\n"
             f"recon_cache_path = {self.cache}\nlog_file = {self.root}/{kind}.log\n"
             f"[pipeline:main]\npipeline = {kind}-server\n"
             f"[app:{kind}-server]\nuse = egg:swiftlite#{kind}\n{cache}{sections}"
@@ -138,6 +149,8 @@ class Patient:
         builder = RingBuilder.create(4, 2, 0)
         for name in ("sda1", "sdb1"):
             builder.add_device(zone=1, ip="127.0.0.1", port=self.port(kind), device=name, weight=1)
+        # The other node is being drained: nobody asks it anything.
+        builder.add_device(zone=2, ip=PEER, port=6200, device="sda1", weight=0)
         builder.rebalance(1, seed="1")
         builder.write_ring(str(self.etc / f"{kind}.ring.gz"))
 
@@ -160,21 +173,20 @@ class Patient:
             disk=self.disk,
             processes=lambda: self.processes,
             now=lambda: NOW,
-            proc=str(self.root / "proc"),
+            root=str(self.root),
         )
 
     def look(self) -> list[Finding]:
-        checks = (*confs.CHECKS, *devices.CHECKS, *running.CHECKS, *replication.CHECKS)
-        return finding.run(checks, self.node)
+        return finding.run(checks.OF_A_NODE, self.node)
 
     def ask(self) -> list[Finding]:
-        return finding.run(fleet.CHECKS, fleet.ask(self.node, 5.0))
+        return finding.run(checks.OF_THE_FLEET, fleet.ask(self.node, 5.0))
 
     def names(self) -> list[str]:
         return [one.name for one in self.look()]
 
 
-def _me() -> str:
+def me() -> str:
     import pwd
 
     return pwd.getpwuid(os.getuid()).pw_name

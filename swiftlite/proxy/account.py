@@ -11,6 +11,7 @@ from swiftlite.infocache.info import account_from_headers
 from swiftlite.proxy.answers import length_of, response_of, told_headers, without
 from swiftlite.proxy.best_response import NodeAnswer
 from swiftlite.proxy.context import Context
+from swiftlite.proxy.networks import network_of
 from swiftlite.proxy.outgoing import (
     common_headers,
     listing_query,
@@ -49,6 +50,7 @@ class AccountController:
         check_account_name(account, context.limits)
         ring = context.rings.account.current()
         partition, primaries = ring.nodes(account)
+        network = network_of(request, ring, primaries)
         generation = generation_of(request.environ, account_key(account))
         answer = read_whole(
             context,
@@ -57,7 +59,7 @@ class AccountController:
                 target=target.path,
                 query=listing_query(request.environ.get("QUERY_STRING", "")),
                 partition=partition,
-                nodes=lambda: context.order.for_reading(ring, partition, primaries),
+                nodes=lambda: context.order.for_reading(partition, *network),
                 headers=[
                     *read_headers(request.environ),
                     *common_headers(request, context.trans_id(request), context.agent),
@@ -170,7 +172,7 @@ def _tell_accounts(
             method=method,
             target=quote_path("/" + account),
             partition=partition,
-            nodes=context.order.for_writing(ring, partition, primaries),
+            nodes=context.order.for_writing(partition, *network_of(request, ring, primaries)),
             headers=[
                 *headers,
                 ("X-Timestamp", context.now().internal),

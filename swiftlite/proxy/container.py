@@ -10,6 +10,7 @@ from swiftlite.proxy.answers import length_of, response_of, told_headers, withou
 from swiftlite.proxy.best_response import NodeAnswer
 from swiftlite.proxy.context import Context
 from swiftlite.proxy.lanes import rendered
+from swiftlite.proxy.networks import network_of
 from swiftlite.proxy.outgoing import (
     common_headers,
     listing_query,
@@ -64,6 +65,7 @@ class ContainerController:
             return authorise(request, None) or response_of(NodeAnswer(404))
         ring = context.rings.container.current()
         partition, primaries = ring.nodes(account, container)
+        network = network_of(request, ring, primaries)
         key = container_key(account, container)
         generation = generation_of(environ, key)
         answer = read_whole(
@@ -73,7 +75,7 @@ class ContainerController:
                 target=target.path,
                 query=listing_query(environ.get("QUERY_STRING", "")),
                 partition=partition,
-                nodes=lambda: context.order.for_reading(ring, partition, primaries),
+                nodes=lambda: context.order.for_reading(partition, *network),
                 headers=[
                     *read_headers(environ),
                     *common_headers(request, context.trans_id(request), context.agent),
@@ -219,7 +221,7 @@ class ContainerController:
                 method=method,
                 target=target.path,
                 partition=partition,
-                nodes=context.order.for_writing(ring, partition, primaries),
+                nodes=context.order.for_writing(partition, *network_of(request, ring, primaries)),
                 headers=[
                     *(metadata if method in ("PUT", "POST") else ()),
                     *extra,

@@ -97,14 +97,14 @@ class Order:
         return mixed
 
     def for_reading(
-        self, ring: PartitionRing, partition: int, primaries: Sequence[Device]
+        self, partition: int, ring: PartitionRing, primaries: Sequence[Device]
     ) -> Iterator[Node]:
         """Primaries by the sorting method, then handoffs; last the primaries that are left alone,
         because what nobody else has may be there."""
         return self._walk(self.shuffled(primaries), ring.handoffs(partition), reading=True)
 
     def for_writing(
-        self, ring: PartitionRing, partition: int, primaries: Sequence[Device]
+        self, partition: int, ring: PartitionRing, primaries: Sequence[Device]
     ) -> Iterator[Node]:
         """Primaries in node order, then handoffs; with write affinity local ones of both first."""
         is_local = self.is_local
@@ -121,7 +121,7 @@ class Order:
         return self._those_that_work(chain(local, others), left)
 
     def for_deleting(
-        self, ring: PartitionRing, partition: int, primaries: Sequence[Device]
+        self, partition: int, ring: PartitionRing, primaries: Sequence[Device]
     ) -> Iterator[Node]:
         """All primaries, then handoffs; with write affinity local handoffs first, because that is
         where writes may have gone."""

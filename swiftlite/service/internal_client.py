@@ -41,20 +41,23 @@ class Answered(NamedTuple):
 
 
 class InternalClient:
-    """app: a proxy's pipeline. tries: of each request. pause: sleeps so many seconds."""
+    """app: a proxy's pipeline. tries: of each request. pause: sleeps so many seconds.
+    replication_network: which network its requests to storage servers take."""
 
     def __init__(
-        self, app: WsgiApp, agent: str, *, tries: int, pause: Callable[[float], None]
-    ) -> None:
+        self, app: WsgiApp, agent: str, *, tries: int, pause: Callable[[float], None],
+        replication_network: bool = False,
+    ) -> None:  # fmt: skip
         self._app = app
         self._agent = agent
         self._tries = tries
         self._pause = pause
+        self._replication_network = replication_network
 
     @classmethod
     def load(
         cls, conf: Conf | str, agent: str, *, tries: int, pause: Callable[[float], None],
-        defaults: Mapping[str, str],
+        defaults: Mapping[str, str], replication_network: bool = False,
     ) -> InternalClient:  # fmt: skip
         """From a conf; defaults: what its [DEFAULT] has unless it says otherwise. ConfError."""
         pipeline = load_pipeline(conf, defaults, for_clients=False)
@@ -64,7 +67,9 @@ class InternalClient:
                 f"{path}: gatekeeper must not be in the pipeline of an internal client, for it "
                 "removes the headers that daemons and storage servers exchange."
             )
-        return cls(pipeline.app, agent, tries=tries, pause=pause)
+        return cls(
+            pipeline.app, agent, tries=tries, pause=pause, replication_network=replication_network
+        )
 
     def request(
         self,
@@ -124,6 +129,8 @@ class InternalClient:
             "swift.infocache": {},
             "swift.authorize_override": True,
         }
+        if self._replication_network:
+            environ["HTTP_X_BACKEND_USE_REPLICATION_NETWORK"] = "true"
         for name, value in headers.items():
             environ[environ_key(name)] = text_to_wsgi(value)
         return environ

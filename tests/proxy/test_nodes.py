@@ -38,19 +38,19 @@ def ids(nodes: object) -> list[int]:
 
 
 def test_primaries_come_first_and_twice_as_many_are_tried() -> None:
-    assert ids(order().for_reading(RING, 0, PRIMARIES)) == [1, 2, 3, 4, 5, 6]
-    assert ids(order().for_writing(RING, 0, PRIMARIES)) == [1, 2, 3, 4, 5, 6]
-    found = list(order().for_reading(RING, 0, PRIMARIES))
+    assert ids(order().for_reading(0, RING, PRIMARIES)) == [1, 2, 3, 4, 5, 6]
+    assert ids(order().for_writing(0, RING, PRIMARIES)) == [1, 2, 3, 4, 5, 6]
+    found = list(order().for_reading(0, RING, PRIMARIES))
     assert [node.handoff_index for node in found] == [None, None, None, 0, 1, 2]
 
 
 def test_the_number_tried_is_an_option() -> None:
-    assert ids(order(nodes=(2, False)).for_reading(RING, 0, PRIMARIES)) == [1, 2]
+    assert ids(order(nodes=(2, False)).for_reading(0, RING, PRIMARIES)) == [1, 2]
 
 
 def test_reads_are_shuffled_and_writes_are_not() -> None:
     seen = {
-        tuple(ids(order(dice=Dice(n / 6 + 0.01)).for_reading(RING, 0, PRIMARIES))[:3])
+        tuple(ids(order(dice=Dice(n / 6 + 0.01)).for_reading(0, RING, PRIMARIES))[:3])
         for n in range(6)
     }
     assert len(seen) == 6
@@ -62,28 +62,28 @@ def test_reads_are_shuffled_and_writes_are_not() -> None:
 def test_nodes_left_alone_make_room_for_handoffs_and_come_last() -> None:
     told: list[tuple[int, int]] = []
     limited = order(limited={2, 4}, tell=lambda found, used: told.append((found.id, used)))
-    assert ids(limited.for_reading(RING, 0, PRIMARIES)) == [1, 3, 5, 6, 7, 2]
-    assert ids(limited.for_writing(RING, 0, PRIMARIES)) == [1, 3, 5, 6, 7, 2]
+    assert ids(limited.for_reading(0, RING, PRIMARIES)) == [1, 3, 5, 6, 7, 2]
+    assert ids(limited.for_writing(0, RING, PRIMARIES)) == [1, 3, 5, 6, 7, 2]
     assert told == []
     limited = order(
         limited={1, 2, 3}, nodes=(3, False), tell=lambda found, used: told.append((found.id, used))
     )
-    assert ids(limited.for_reading(RING, 0, PRIMARIES)) == [4, 5, 6, 1, 2, 3]
+    assert ids(limited.for_reading(0, RING, PRIMARIES)) == [4, 5, 6, 1, 2, 3]
     assert told == [(4, 1), (5, 2), (6, 3)]
-    assert ids(limited.for_writing(RING, 0, PRIMARIES)) == [4, 5, 6]
+    assert ids(limited.for_writing(0, RING, PRIMARIES)) == [4, 5, 6]
 
 
 def test_when_all_are_left_alone_all_are_asked() -> None:
     limited = order(limited=set(range(10)))
-    assert ids(limited.for_reading(RING, 0, PRIMARIES)) == [1, 2, 3, 4, 5, 6]
-    assert ids(limited.for_writing(RING, 0, PRIMARIES)) == [1, 2, 3, 4, 5, 6]
+    assert ids(limited.for_reading(0, RING, PRIMARIES)) == [1, 2, 3, 4, 5, 6]
+    assert ids(limited.for_writing(0, RING, PRIMARIES)) == [1, 2, 3, 4, 5, 6]
     local = order(PolicyOptions(write_affinity="r1"), limited=set(range(10)))
-    assert ids(local.for_writing(RING, 0, PRIMARIES)) == [1, 3, 5, 7, 2, 4]
+    assert ids(local.for_writing(0, RING, PRIMARIES)) == [1, 3, 5, 7, 2, 4]
 
 
 def test_affinity_puts_the_nearest_first() -> None:
     near = PolicyOptions(sorting_method="affinity", read_affinity="r2=1, r1=2")
-    assert ids(order(near).for_reading(RING, 0, PRIMARIES))[:3] == [2, 1, 3]
+    assert ids(order(near).for_reading(0, RING, PRIMARIES))[:3] == [2, 1, 3]
 
 
 def test_timing_puts_the_unknown_and_then_the_quickest_first() -> None:
@@ -92,28 +92,28 @@ def test_timing_puts_the_unknown_and_then_the_quickest_first() -> None:
     timings.note(PRIMARIES[0], 0.3)
     timings.note(PRIMARIES[1], 0.1)
     by_time = order(PolicyOptions(sorting_method="timing"), timings=timings)
-    assert ids(by_time.for_reading(RING, 0, PRIMARIES))[:3] == [3, 2, 1]
+    assert ids(by_time.for_reading(0, RING, PRIMARIES))[:3] == [3, 2, 1]
     now[0] = 301
-    assert ids(by_time.for_reading(RING, 0, PRIMARIES))[:3] == [1, 2, 3]
+    assert ids(by_time.for_reading(0, RING, PRIMARIES))[:3] == [1, 2, 3]
 
 
 def test_write_affinity_writes_local_nodes_first() -> None:
     local = order(PolicyOptions(write_affinity="r1", write_affinity_node_count=(4, False)))
-    assert ids(local.for_writing(RING, 0, PRIMARIES)) == [1, 3, 5, 7, 2, 4]
+    assert ids(local.for_writing(0, RING, PRIMARIES)) == [1, 3, 5, 7, 2, 4]
     few = order(PolicyOptions(write_affinity="r1", write_affinity_node_count=(2, False)))
-    assert ids(few.for_writing(RING, 0, PRIMARIES)) == [1, 3, 2, 4, 5, 6]
+    assert ids(few.for_writing(0, RING, PRIMARIES)) == [1, 3, 2, 4, 5, 6]
     limited = order(PolicyOptions(write_affinity="r1"), limited={1})
-    assert ids(limited.for_writing(RING, 0, PRIMARIES)) == [3, 5, 7, 2, 4, 6]
+    assert ids(limited.for_writing(0, RING, PRIMARIES)) == [3, 5, 7, 2, 4, 6]
 
 
 def test_deletes_go_to_local_handoffs_too() -> None:
     local = order(PolicyOptions(write_affinity="r1"))
-    assert ids(local.for_deleting(RING, 0, PRIMARIES)) == [1, 2, 3, 5, 7, 4]
-    assert ids(order().for_deleting(RING, 0, PRIMARIES)) == [1, 2, 3, 4, 5, 6]
+    assert ids(local.for_deleting(0, RING, PRIMARIES)) == [1, 2, 3, 5, 7, 4]
+    assert ids(order().for_deleting(0, RING, PRIMARIES)) == [1, 2, 3, 4, 5, 6]
 
 
 @pytest.mark.parametrize("replicas", [1, 2, 4, 5])
 def test_any_number_of_replicas(replicas: int) -> None:
     primaries = [device(n) for n in range(replicas)]
     ring = ListedRing(primaries, [device(n) for n in range(replicas, 20)])
-    assert len(ids(order().for_reading(ring, 0, primaries))) == 2 * replicas
+    assert len(ids(order().for_reading(0, ring, primaries))) == 2 * replicas

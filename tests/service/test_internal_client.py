@@ -52,6 +52,17 @@ def test_a_request_is_the_clusters_own() -> None:
     assert environ["swift.authorize_override"] is True
 
 
+def test_its_requests_take_the_replication_network_where_that_is_wished() -> None:
+    key = "HTTP_X_BACKEND_USE_REPLICATION_NETWORK"
+    proxy = Proxy(204)
+    client_of(proxy)[0].request("DELETE", "a")
+    client = InternalClient(
+        proxy, "Our Daemon", tries=1, pause=lambda _: None, replication_network=True
+    )
+    client.request("DELETE", "a")
+    assert [environ.get(key) for environ in proxy.environs] == [None, "true"]
+
+
 def test_what_fails_on_the_clusters_side_is_tried_again() -> None:
     proxy = Proxy(503, 500, 204)
     client, pauses = client_of(proxy)

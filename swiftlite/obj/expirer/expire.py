@@ -70,6 +70,7 @@ class ExpirerPass:
             tries=self._options.request_tries,
             pause=self._context.sleep,
             defaults={"swift_dir": self._context.cluster.swift_dir},
+            replication_network=True,
         )
 
     def step(self) -> Busy | Idle:

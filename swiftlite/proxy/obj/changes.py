@@ -14,6 +14,11 @@ from swiftlite.infocache import ContainerInfo
 from swiftlite.policies import Policy
 from swiftlite.proxy.context import Context
 from swiftlite.proxy.lanes import rendered
+from swiftlite.proxy.networks import (
+    at_replication_address,
+    network_of,
+    takes_replication_network,
+)
 from swiftlite.proxy.obj.put_plan import UpdateTarget, lane_headers, paired
 from swiftlite.proxy.outgoing import common_headers, object_headers
 from swiftlite.proxy.plan import Header, Plan
@@ -38,12 +43,13 @@ def plan_change(
     partition, primaries = ring.nodes(target.account, target.container, target.obj)
     order = context.policy_order(policy.index)
     lanes = len(primaries)
+    network = network_of(request, ring, primaries)
     verb = request.verb
     if verb == "DELETE":
         lanes += _handoffs_to_delete(context, policy.index, lanes, primaries)
-        nodes = order.for_deleting(ring, partition, primaries)
+        nodes = order.for_deleting(partition, *network)
     else:
-        nodes = order.for_writing(ring, partition, primaries)
+        nodes = order.for_writing(partition, *network)
     headers = object_headers(request.environ)
     headers.append(("X-Timestamp", timestamp.internal))
     headers.append(("X-Backend-Storage-Policy-Index", str(policy.index)))
@@ -91,22 +97,24 @@ def _lane_blocks(
     lanes: int,
     quorum: int,
 ) -> tuple[bytes, ...]:
-    """Whom each node tells: the container whose listing shows the object, and the expirer."""
+    """Whom each node tells: the container whose listing shows the object, and the expirer; over
+    the network that the change itself takes."""
     assert target.container is not None
     ring = context.rings.container.current()
     partition, devices = ring.nodes(target.account, target.container)
     devices = paired(primaries, devices)
     state = container.sharding_state
+    elsewhere = takes_replication_network(request)
     queue = _queue_target(context, request, target)
 
     def headers() -> list[list[Header]]:
-        told = UpdateTarget(partition, devices, db_state=state)
+        told = UpdateTarget(partition, _addressed(devices, elsewhere), db_state=state)
         return lane_headers(lanes, quorum, told, queue)
 
     if queue is not None:
         return rendered(headers())
     order = tuple([device.id for device in devices])
-    return context.lanes.get(ring, (partition, order, lanes, quorum, state), headers)
+    return context.lanes.get(ring, (partition, order, lanes, quorum, state, elsewhere), headers)
 
 
 def _queue_target(context: Context, request: Request, target: Target) -> UpdateTarget | None:
@@ -120,7 +128,12 @@ def _queue_target(context: Context, request: Request, target: Target) -> UpdateT
         context.hash_path, int(text), target.account, target.container, target.obj
     )
     partition, devices = context.rings.container.current().nodes(QUEUE_ACCOUNT, name)
+    devices = _addressed(devices, takes_replication_network(request))
     return UpdateTarget(partition, devices, container=name)
+
+
+def _addressed(devices: Sequence[Device], elsewhere: bool) -> tuple[Device, ...]:
+    return tuple(map(at_replication_address, devices) if elsewhere else devices)
 
 
 def _handoffs_to_delete(

@@ -8,6 +8,7 @@ from swiftlite.infocache import ContainerInfo, get_container_info
 from swiftlite.policies import Policy
 from swiftlite.proxy.answers import response_of
 from swiftlite.proxy.context import Context
+from swiftlite.proxy.networks import network_of
 from swiftlite.proxy.obj.changes import inbound_timestamp, plan_change
 from swiftlite.proxy.obj.guessing import guessed_type
 from swiftlite.proxy.obj.kinds import kind_of
@@ -52,6 +53,7 @@ class ObjectController:
         assert target.obj is not None
         ring = context.rings.object(policy.index).current()
         partition, primaries = ring.nodes(target.account, target.container, target.obj)
+        network = network_of(request, ring, primaries)
         headers = read_headers(environ)
         if "HTTP_X_BACKEND_STORAGE_POLICY_INDEX" not in environ:
             headers.append(("X-Backend-Storage-Policy-Index", str(policy.index)))
@@ -67,7 +69,7 @@ class ObjectController:
             method=environ["REQUEST_METHOD"],
             target=target.path,
             partition=partition,
-            nodes=lambda: order.for_reading(ring, partition, primaries),
+            nodes=lambda: order.for_reading(partition, *network),
             headers=headers,
             replicas=len(primaries),
             suppress=own.rebalance_missing_suppression_count,

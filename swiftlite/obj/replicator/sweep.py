@@ -8,7 +8,6 @@ and the next one begins at once.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 
 from swiftlite.formats.ondisk_names import OBJECTS, TMP, policy_dir
@@ -27,9 +26,8 @@ from swiftlite.obj.replicator.options import ReplicatorOptions
 from swiftlite.obj.replicator.peers import Compared, Peers
 from swiftlite.obj.replicator.progress import Progress
 from swiftlite.obj.replicator.push import Push, RsyncPush
-from swiftlite.obj.replicator.revert import Revert
 from swiftlite.obj.replicator.ssync import SsyncPush
-from swiftlite.obj.replicator.update import Update
+from swiftlite.obj.replicator.team import Team
 from swiftlite.objectstore.api import StoreError
 from swiftlite.objectstore.manager import Manager
 from swiftlite.peers.direct import Caller
@@ -74,6 +72,7 @@ class ReplicatorPass:
             host, options, manager, peers, push, context.log, context.statsd, context.stopping,
             cycle=int(host.entropy.random() * 10),
         )  # fmt: skip
+        self._team = Team(self._work, push if isinstance(push, RsyncPush) else None)
         self._rings: dict[int, Ring] = {}
         self._late: list[Batch] = []  # what others had better push first
         self._is_late = False
@@ -209,43 +208,7 @@ class ReplicatorPass:
             for job in jobs:
                 self._work.stats_of(batch.device.device).finish_job((), job.targets)
             return
-        self._run_all(ring, deque(jobs), compared)
-
-    def _run_all(self, ring: Ring, jobs: deque[Job], compared: Compared) -> None:
-        def drain() -> None:
-            while jobs and not self._context.stopping():
-                self._run_job(ring, jobs.popleft(), compared)
-
-        helpers = min(self._options.concurrency, len(jobs)) - 1
-        tasks = [self._context.host.tasks.spawn(drain) for _ in range(helpers)]
-        drain()
-        for task in tasks:
-            task.wait()
-
-    def _run_job(self, ring: Ring, job: Job, compared: Compared) -> None:
-        where = f"partition {job.partition} of {job.device.device}"
-        try:
-            if job.is_handoff:
-                Revert(self._work, job).run()
-            else:
-                Update(self._work, ring, job, compared).run()
-        except NotADirectoryError:
-            self._remove_file(job)
-        except (StoreError, OSError) as error:
-            self._context.log.error(f"{where} cannot be replicated: {error}")
-        except Exception:
-            self._context.log.exception(f"{where} cannot be replicated")
-
-    def _remove_file(self, job: Job) -> None:
-        """A file (empty, as a rule) where a partition should be: a crashed file system's."""
-        try:
-            path = self._work.manager.partition(
-                job.device.device, job.policy_index, job.partition
-            ).path
-            self._context.log.warning(f"Removing partition directory which was a file: {path}")
-            self._context.host.disk.unlink(path)
-        except (StoreError, OSError) as error:
-            self._context.log.error(str(error))
+        self._team.run(ring, jobs, compared)
 
     def _compared(self, batch: Batch, jobs: list[Job]) -> Compared:
         """What the other primaries say of our digests; nothing of those that cannot tell."""

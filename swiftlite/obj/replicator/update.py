@@ -2,11 +2,14 @@
 
 Only what we have and they lack is ours to push; what they have and we lack, they push. A primary
 whose device is not mounted is replaced by the next handoff, so that there are enough copies.
+
+A job tells what is to be pushed and waits until it has been, so that what several jobs have for the
+same device can go together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator
 from itertools import chain
 
 from swiftlite.obj.replicator.context import Replication
@@ -19,10 +22,12 @@ from swiftlite.obj.replicator.peers import (
     Unmounted,
     name_of,
 )
-from swiftlite.obj.replicator.push import PushFailed
+from swiftlite.obj.replicator.push import Parcel, PushFailed
 from swiftlite.obj.replicator.stats import Stats
-from swiftlite.objectstore.partition import Partition
 from swiftlite.ring import Device, Ring
+
+Steps = Generator[Parcel, None, None]
+"""A job that has come to a push. Go on when it is done; throw PushFailed in if it has failed."""
 
 
 class Update:
@@ -34,30 +39,31 @@ class Update:
         self._job = job
         self._compared = compared
         self._stats: Stats = work.stats_of(job.device.device)
-        self._local: Hashes | None = None
+        self._local: Hashes | None = None  # not kept over a push: many jobs wait at a time
+        self._suffix_count: int | None = None
         self._sure: set[str] = set()  # suffixes computed by this job
         self._tried: list[Device] = []
         self._failed: list[Device] = []
         self._left = len(job.targets)
         self._regions_done: set[int] = set()
 
-    def run(self) -> None:
+    def steps(self) -> Steps:
         """Raises StoreError and OSError for what is wrong with the partition here."""
         work, job = self._work, self._job
         start = work.host.clock.monotonic()
         self._stats.attempted += 1
         work.count(f"partition.update.count.{job.device.device}")
         try:
-            self._go_round()
+            yield from self._go_round()
         except BaseException:
             self._failed.extend(self._tried or job.targets)
             raise
         finally:
-            self._stats.suffix_count += self._suffix_count()
+            self._stats.suffix_count += self._count_of_suffixes()
             self._stats.finish_job(self._tried, self._failed)
             work.took("partition.update.timing", start)
 
-    def _go_round(self) -> None:
+    def _go_round(self) -> Steps:
         for target in self._targets():
             if self._left <= 0 or self._work.stopping():
                 return
@@ -66,7 +72,7 @@ class Update:
             if target.region in self._regions_done:
                 continue
             try:
-                self._bring_up(target)
+                yield from self._bring_up(target)
             except Unmounted as error:
                 self._work.log.error(str(error))
                 self._failed.append(target)
@@ -93,21 +99,21 @@ class Update:
         if not wanted or good + self._left < wanted:
             self._left += 1
 
-    def _bring_up(self, target: Device) -> None:
+    def _bring_up(self, target: Device) -> Steps:
         """Raises NodeRefuses; the store's errors are about us, and pass through."""
         job = self._job
-        remote = self._compared.found.get((target.id, job.partition))
-        if remote is None:
-            remote = self._work.peers.hashes(target, job.partition, job.policy_index)
-        suffixes = [] if isinstance(remote, Same) else self._differing(remote)
+        suffixes = self._lacking(target)
         if not suffixes:
             self._stats.hashmatch += 1
             return
         self._stats.rsync += 1
         self._stats.suffix_sync += len(suffixes)
         self._work.count("suffix.syncs", len(suffixes))
+        partition = self._work.manager.partition(job.device.device, job.policy_index, job.partition)
+        held = {item.hash: item.names for item in partition.held(suffixes)}
+        self._local = None
         try:
-            self._push(target, suffixes)
+            yield Parcel(job, target, partition, suffixes, held)
         except PushFailed as error:
             where = f"partition {job.partition} of {job.device.device}"
             self._work.log.error(f"{name_of(target)}: {where} was not pushed: {error}")
@@ -116,13 +122,13 @@ class Update:
         if target.region != job.device.region:
             self._regions_done.add(target.region)
 
-    def _push(self, target: Device, suffixes: Sequence[str]) -> None:
+    def _lacking(self, target: Device) -> list[str]:
+        """Suffixes that are to be pushed there."""
         job = self._job
-        partition: Partition = self._work.manager.partition(
-            job.device.device, job.policy_index, job.partition
-        )
-        held = {item.hash: item.names for item in partition.held(suffixes)}
-        self._work.push(job, target, partition, suffixes, held)
+        remote = self._compared.found.get((target.id, job.partition))
+        if remote is None:
+            remote = self._work.peers.hashes(target, job.partition, job.policy_index)
+        return [] if isinstance(remote, Same) else self._differing(remote)
 
     def _differing(self, remote: Hashes) -> list[str]:
         """Computed anew before anything is pushed: a mark may be under way, or have been lost."""
@@ -136,14 +142,15 @@ class Update:
                 job.device.device, job.partition, job.policy_index, recheck=unsure
             )
             self._local = found.hashes
+            self._suffix_count = len(found.hashes)
             self._stats.suffix_hash += found.computed
             self._work.count("suffix.hashes", found.computed)
         suffixes = differing(self._local, remote)
         self._sure.update(suffixes)
         return suffixes
 
-    def _suffix_count(self) -> int:
-        if self._local is not None:
-            return len(self._local)
+    def _count_of_suffixes(self) -> int:
+        if self._suffix_count is not None:
+            return self._suffix_count
         digest = self._compared.digests.get(self._job.partition)
         return int(digest.partition(":")[0]) if digest else 0

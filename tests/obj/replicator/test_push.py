@@ -9,9 +9,9 @@ import pytest
 
 from swiftlite.obj.replicator.jobs import Job
 from swiftlite.obj.replicator.peers import NodeRefuses, Peers
-from swiftlite.obj.replicator.push import FEW_OBJECTS, Push, PushFailed, RsyncPush
+from swiftlite.obj.replicator.push import FEW_OBJECTS, Parcel, Push, PushFailed, RsyncPush
 from swiftlite.objectstore.partition import Partition
-from swiftlite.peers.rsync import Rsync
+from swiftlite.peers.rsync import Pushed, Rsync
 from tests.obj.replicator.nodes import NOW, Nodes, device_of, make_ring, run_to_idle
 
 RING = make_ring(4, 3)
@@ -23,10 +23,12 @@ REVERT = Job(0, HERE, 7, (THERE,), is_handoff=True)
 class Wires:
     """Peers, rsync, the other way and the partition in one; notes what is asked of it."""
 
-    path = "/srv/node/d1/objects/7"
+    device_path = "/srv/node/d1"
 
-    def __init__(self, *, ours: bool = False, rsync: bool = True, told: bool = True) -> None:
-        self.ours, self.rsync_works, self.can_be_told = ours, rsync, told
+    def __init__(
+        self, *, ours: bool = False, rsync: Pushed = Pushed.ALL, told: bool = True
+    ) -> None:
+        self.ours, self.rsync, self.can_be_told = ours, rsync, told
         self.calls: list[str] = []
 
     def is_ours(self, device: object) -> bool:
@@ -37,9 +39,9 @@ class Wires:
         if not self.can_be_told:
             raise NodeRefuses("away")
 
-    def push(self, sources: list[str], to: object, directory: str, *, far: bool) -> bool:
-        self.calls.append(f"rsync {' '.join(sources)} {directory}")
-        return self.rsync_works
+    def push(self, root: str, names: list[str], to: object, directory: str, *, far: bool) -> Pushed:
+        self.calls.append(f"rsync {root}: {' '.join(names)} {directory}")
+        return self.rsync
 
     def suffixes(self) -> list[str]:
         return ["abc", "def"]
@@ -49,15 +51,28 @@ def made(wires: Wires, few: Callable[..., frozenset[str]] | None = None) -> Rsyn
     return RsyncPush(cast(Rsync, wires), cast(Peers, wires), cast("Push | None", few))
 
 
-def pushed(wires: Wires, job: Job, few: Any = None, objects: int = 1) -> frozenset[str]:  # noqa: ANN401
+def pushed(
+    wires: Wires,
+    job: Job,
+    few: Any = None,  # noqa: ANN401
+    objects: int = 1,
+    suffixes: tuple[str, ...] = ("abc", "999"),
+) -> frozenset[str]:
     held = {f"{number:032x}": ("x",) for number in range(objects)}
-    return made(wires, few)(job, THERE, cast(Partition, wires), ["abc", "gone"], held)
+    return made(wires, few)(job, THERE, cast(Partition, wires), suffixes, held)
 
 
-def test_only_suffixes_that_are_there_are_given_to_rsync() -> None:
+def test_suffixes_go_to_the_same_paths_over_there() -> None:
     wires = Wires()
     assert len(pushed(wires, UPDATE)) == 1
-    assert wires.calls == ["rsync /srv/node/d1/objects/7/abc objects/7", "mark"]
+    assert wires.calls == ["rsync /srv/node/d1/objects: 7/abc 7/999 objects", "mark"]
+
+
+def test_nothing_is_pushed_of_what_has_gone() -> None:
+    wires = Wires()
+    with pytest.raises(PushFailed, match="nothing of it"):
+        pushed(wires, UPDATE, suffixes=("999",))
+    assert not wires.calls
 
 
 def test_what_will_be_let_go_of_is_made_durable_over_there() -> None:
@@ -66,11 +81,19 @@ def test_what_will_be_let_go_of_is_made_durable_over_there() -> None:
     assert wires.calls[-1] == "settle"
 
 
-@pytest.mark.parametrize(("job", "calls"), [(UPDATE, 2), (REVERT, 1)])
+@pytest.mark.parametrize(
+    ("job", "rsync", "calls"),
+    [
+        (UPDATE, Pushed.PART, 2),
+        (REVERT, Pushed.PART, 1),
+        (UPDATE, Pushed.NOTHING, 1),
+        (REVERT, Pushed.NOTHING, 1),
+    ],
+)
 def test_a_failed_rsync_fails_the_push_and_of_an_update_some_may_have_arrived(
-    job: Job, calls: int
+    job: Job, rsync: Pushed, calls: int
 ) -> None:
-    wires = Wires(rsync=False)
+    wires = Wires(rsync=rsync)
     with pytest.raises(PushFailed):
         pushed(wires, job)
     assert len(wires.calls) == calls
@@ -79,6 +102,14 @@ def test_a_failed_rsync_fails_the_push_and_of_an_update_some_may_have_arrived(
 def test_a_node_that_was_not_told_may_not_have_it() -> None:
     with pytest.raises(PushFailed):
         pushed(Wires(told=False), REVERT)
+
+
+def test_a_node_that_was_not_told_of_one_is_not_told_of_the_others() -> None:
+    wires = Wires(told=False)
+    parcel = Parcel(UPDATE, THERE, cast(Partition, wires), ("abc",), {})
+    failures = made(wires).together([parcel, parcel, parcel])
+    assert [str(failure) for failure in failures] == ["away"] * 3
+    assert wires.calls.count("mark") == 1
 
 
 def few_arrive(*_: object) -> frozenset[str]:

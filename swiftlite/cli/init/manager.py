@@ -13,6 +13,7 @@ from pathlib import Path
 from swiftlite.cli.init.pids import Places, Running, running, send
 from swiftlite.cli.init.starting import Started, start
 from swiftlite.cli.init.telling import Telling
+from swiftlite.cli.init.units import InUnit, in_units
 from swiftlite.host.os_clock import monotonic, sleep
 from swiftlite.service.servers import Place
 
@@ -48,7 +49,7 @@ class Manager:
         """Say which servers run."""
         missing = 0
         for server in self.servers:
-            found = running(server, self.places, self.tell)
+            found = running(server, self.places, self.tell) or in_units(server, self.places)
             missing += not found
             if not found:
                 self._tell_absent(server)
@@ -93,7 +94,7 @@ class Manager:
         for server in self.servers:
             told = self._signal(server)
             if not told:
-                self.tell(f"No {server.name} running", "not running", server=server.name)
+                self._tell_out_of_reach(server)
             waiting += told
         if not waiting:
             return 1
@@ -137,7 +138,7 @@ class Manager:
         missing = 0
         for server in self.servers:
             if not self._signal(server):
-                self.tell(f"No {server.name} running", "not running", server=server.name)
+                self._tell_out_of_reach(server)
                 missing += 1
         return missing
 
@@ -170,7 +171,7 @@ class Manager:
 
     def _is_started(self, server: Place, confs: list[Path]) -> bool:
         """One running conf keeps the others from being started, unless one is asked for (-c)."""
-        found = running(server, self.places, self.tell)
+        found = running(server, self.places, self.tell) or in_units(server, self.places)
         for one in found:
             self._tell_running(one)
         if found:
@@ -258,15 +259,22 @@ class Manager:
         if kill:
             _kill_all(one.pid)
 
-    def _tell_running(self, one: Running) -> None:
-        self.tell(
-            f"{one.server.name} running ({one.pid} - {one.conf})",
-            "running",
-            server=one.server.name,
-            pid=one.pid,
-            conf=one.conf,
-            pid_file=one.pid_file,
-        )
+    def _tell_running(self, one: Running | InUnit) -> None:
+        line = f"{one.server.name} running ({one.pid} - {one.conf})"
+        facts = {"server": one.server.name, "pid": one.pid, "conf": one.conf}
+        if isinstance(one, Running):
+            self.tell(line, "running", **facts, pid_file=one.pid_file)
+        else:
+            self.tell(f"{line} by {one.unit}", "running", **facts, unit=one.unit)
+
+    def _tell_out_of_reach(self, server: Place) -> None:
+        """Of one that no signal could be sent to."""
+        found = in_units(server, self.places)
+        for one in found:
+            line = f"{server.name} is run by {one.unit}: use systemctl"
+            self.tell(line, "systemd's", server=server.name, unit=one.unit)
+        if not found:
+            self.tell(f"No {server.name} running", "not running", server=server.name)
 
     def _tell_absent(self, server: Place) -> None:
         number, confs = self.places.number, self.places.confs(server)

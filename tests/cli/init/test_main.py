@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from swiftlite.cli.init import main as command
+from swiftlite.cli.processes import Process
 from swiftlite.service.servers import MAIN
 from tests.service.test_crew import is_gone, wait_for
 
@@ -152,6 +153,49 @@ def test_a_second_start_changes_nothing(node: Node, capsys: pytest.CaptureFixtur
     assert node.init("object", "start") == 1
     assert "object-server already started..." in capsys.readouterr().out
     assert node.pid("object-server.pid") == pid
+
+
+UNIT = "swiftlite-object-server.service"
+
+
+@pytest.fixture
+def in_a_unit(node: Node, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """systemd runs an object server with two workers; its conf."""
+    conf = node.conf("object-server.conf")
+    words = ("swiftlite-object-server", str(conf))
+    found = [
+        Process(812, 1, 60.0, words, UNIT),
+        Process(813, 812, 60.0, ("swiftlite-object-server", "worker", "1", str(conf)), UNIT),
+        Process(901, 1, 60.0, ("swiftlite-object-server", "/elsewhere/object-server.conf"), None),
+    ]
+    monkeypatch.setattr("swiftlite.cli.init.units.running", lambda: found)
+    return conf
+
+
+def test_what_systemd_runs_is_told(
+    node: Node, in_a_unit: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert node.init("object", "status") == 0
+    assert capsys.readouterr().out == f"object-server running (812 - {in_a_unit}) by {UNIT}\n"
+    assert node.init("object", "status", "--json") == 0
+    (told,) = json.loads(capsys.readouterr().out)
+    assert (told["event"], told["pid"], told["unit"]) == ("running", 812, UNIT)
+
+
+def test_what_systemd_runs_is_not_started_twice(
+    node: Node, in_a_unit: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert node.init("object", "start") == 1
+    assert "object-server already started..." in capsys.readouterr().out
+    assert not (node.run / "object-server.pid").exists()
+
+
+@pytest.mark.parametrize("act", ["stop", "reload-seamless", "shutdown"])
+def test_what_systemd_runs_is_left_to_systemctl(
+    node: Node, in_a_unit: Path, act: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert node.init("object", act) == 1
+    assert capsys.readouterr().out == f"object-server is run by {UNIT}: use systemctl\n"
 
 
 def test_daemons_run_once_and_servers_do_not(node: Node) -> None:

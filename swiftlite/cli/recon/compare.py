@@ -6,7 +6,6 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 
 from swiftlite.cli.recon.checks import Replies
 from swiftlite.cli.recon.report import Report, shown_size, shown_time
@@ -17,7 +16,8 @@ _GRAPH_WIDTH = 69
 def ring_sums(swift_dir: str, verbose: bool) -> Callable[[str, Replies, float], Report]:
     def check(kind: str, replies: Replies, now: float) -> Report:
         report = Report("Checking ring md5sums")
-        sums = {path.name: _md5(path) for path in Path(swift_dir).glob(f"{kind}*.ring.gz")}
+        names = [name for name in _files(swift_dir) if _is_ring(name, kind)]
+        sums = {name: _md5(os.path.join(swift_dir, name)) for name in names}
         if verbose:
             report.lines += [f"-> On disk {name} md5sum: {sums[name]}" for name in sums]
         differing: dict[str, list[str]] = {}
@@ -40,7 +40,7 @@ def ring_sums(swift_dir: str, verbose: bool) -> Callable[[str, Replies, float], 
 def conf_sums(swift_dir: str, verbose: bool) -> Callable[[str, Replies, float], Report]:
     def check(kind: str, replies: Replies, now: float) -> Report:
         report = Report("Checking swift.conf md5sum")
-        ours = _md5(Path(swift_dir) / "swift.conf")
+        ours = _md5(os.path.join(swift_dir, "swift.conf"))
         if verbose:
             report.lines.append(f"-> On disk swift.conf md5sum: {ours}")
         differing: dict[str, list[str]] = {}
@@ -71,9 +71,20 @@ def _compared(
     report.matched(len(good), len(replies), silent + counts_differing * len(differing))
 
 
-def _md5(path: Path) -> str | None:
+def _files(directory: str) -> list[str]:
     try:
-        with path.open("rb") as file:
+        return sorted(os.listdir(directory))
+    except OSError:
+        return []
+
+
+def _is_ring(name: str, kind: str) -> bool:
+    return name.startswith(kind) and name.endswith(".ring.gz")
+
+
+def _md5(path: str) -> str | None:
+    try:
+        with open(path, "rb") as file:
             return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
     except OSError:
         return None

@@ -10,21 +10,16 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-from swiftlite.cli.recon import checks, compare
-from swiftlite.cli.recon.ask import SERVER_TYPE, Reply, Server, ask_all
+from swiftlite.cli.recon import checks, compare, places
+from swiftlite.cli.recon.ask import CLOCK, SERVER_TYPE, Reply, ask_all
 from swiftlite.cli.recon.checks import Check
 from swiftlite.cli.recon.report import RULE, Report, shown_time
-from swiftlite.cluster import conf as cluster_conf
-from swiftlite.cluster.conf import SWIFT_DIR, ClusterConf
-from swiftlite.config.load import ConfError
-from swiftlite.formats.ring_file import RingFileUnreadable, decode
-from swiftlite.host.os_clock import OsClock
+from swiftlite.host.os_clock import wall
 from swiftlite.vocab.errors import SwiftliteError
 
 KINDS = ("account", "container", "object")
+SWIFT_DIR = "/etc/swift"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +108,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _reported(kind: str, options: argparse.Namespace) -> tuple[str, dict[str, object]]:
     """Ask, and print unless JSON is wanted; the facts by check."""
     show: Callable[[str], None] = (lambda _: None) if options.json else print
-    servers = _servers(kind, options)
+    servers = places.servers(
+        kind,
+        options.swiftdir,
+        policy=options.policy,
+        region=options.region,
+        zone=options.zone,
+    )
     show(RULE)
     show(f"--> Starting reconnaissance on {len(servers)} hosts ({kind})")
     show(RULE)
@@ -121,7 +122,6 @@ def _reported(kind: str, options: argparse.Namespace) -> tuple[str, dict[str, ob
     paths = [one.path.format(kind=kind) for one in wanted if kind in one.kinds]
     replies = ask_all(servers, paths, options.timeout)
     facts: dict[str, object] = {"hosts": len(servers)}
-    clock = OsClock()
     for one in wanted:
         if kind not in one.kinds:
             show(f"Error: Can't check {one.refusal} servers.")
@@ -130,7 +130,7 @@ def _reported(kind: str, options: argparse.Namespace) -> tuple[str, dict[str, ob
         found = replies[one.path.format(kind=kind)]
         if one.once_a_host:
             found = list({reply.server[0]: reply for reply in found}.values())
-        now = clock.wall()
+        now = wall()
         report = one.check(kind, found, now)
         facts[one.path.partition("/")[0]] = {**report.facts, "silent": _silent(found)}
         for line in _lines(report, found, now, options):
@@ -191,42 +191,6 @@ def _every(kind: str, options: argparse.Namespace) -> tuple[Wanted, ...]:
         Wanted("sockstat", "sockstat", checks.sockets),
         Wanted("validate_servers", SERVER_TYPE, checks.server_types),
         Wanted("driveaudit", "driveaudit", checks.drive_audit),
-        Wanted("time", "time", compare.clocks(abs(options.jitter), verbose)),
+        Wanted("time", CLOCK, compare.clocks(abs(options.jitter), verbose)),
         Wanted("swift_versions", "version", checks.versions),
     )  # fmt: skip
-
-
-def _servers(kind: str, options: argparse.Namespace) -> list[Server]:
-    """Addresses of the ring's servers that are asked for, each once. Raises SwiftliteError."""
-    cluster = cluster_conf.load(options.swiftdir)
-    servers = {
-        (str(device["ip"]), int(device["port"]))
-        for name in _ring_names(kind, cluster, options.policy)
-        for device in _devices(f"{options.swiftdir}/{name}.ring.gz")
-        if options.region in (None, device.get("region", 1))
-        and options.zone in (None, device["zone"])
-    }
-    return sorted(servers)
-
-
-def _devices(path: str) -> list[dict[str, Any]]:
-    """A ring's devices and nothing else of it; the ring room would cost half of a whole call."""
-    try:
-        image = decode(Path(path).read_bytes())
-    except OSError as error:
-        raise ConfError(f"{path} cannot be read: {error.strerror}.") from None
-    except RingFileUnreadable as error:
-        raise ConfError(f"{path}: {error}.") from None
-    return [device for device in image.devices if device is not None]
-
-
-def _ring_names(kind: str, cluster: ClusterConf, policy: str | None) -> list[str]:
-    if kind != "object":
-        return [kind]
-    if not policy:
-        return [one.ring_name for one in cluster.policies]
-    found = cluster.policies.get(int(policy)) if policy.isdigit() else None
-    found = found or cluster.policies.by_name(policy)
-    if found is None:
-        raise ConfError(f"no storage policy is called {policy}.")
-    return [found.ring_name]

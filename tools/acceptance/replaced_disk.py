@@ -1,13 +1,18 @@
 """A disk replaced by an empty one, while clients read and write: full again, and nobody notices.
 
-Starts an embedded cluster in DIR, fills it, takes all objects of one device away, and lets clients
-go on until that device holds again what the ring says, file by file. Fails (exit code 1) if a
-client meets an error, reads something else than was written, or the device is not full in time.
+Fills a cluster of four devices with objects, exchanges one device for an empty one, and lets
+clients go on until it holds again what the rings say, file by file: objects, and the databases of
+account and container. Fails (exit code 1) if a client meets an error, reads something else than
+was written, or the device is not full in time.
 
-    python tools/acceptance/replaced_disk.py DIR [--objects 100000] [--size 1024] [--clients 4]
-        [--port 8500] [--storage-port 7500] [--patience 1800]
+    python -m tools.acceptance.replaced_disk DIR [--objects 100000] [--size 1024] [--clients 4]
+        [--rate 40] [--port 8500] [--storage-port 7500] [--patience 1800] [--only fill|replace]
+    python -m tools.acceptance.replaced_disk --peer HOME ...
 
-Prints a line of JSON: how long it took, files and bytes a second, what clients did meanwhile.
+An embedded cluster is made in DIR, or started if it is there; one that was filled before is not
+filled again. --peer: the running OpenStack Swift, with its daemons, whose folder this is. --rate:
+requests a second of all clients together. Prints lines of JSON: what was filled, and how long the
+rest took, files and bytes a second, processor time of the cluster and what clients did meanwhile.
 """
 
 from __future__ import annotations
@@ -16,25 +21,27 @@ import argparse
 import hashlib
 import http.client
 import json
+import os
 import random
 import shutil
-import subprocess
 import sys
 import threading
 import time
 import urllib.parse
+from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(REPOSITORY))
-
-from swiftlite.cli.embedded.layout import Layout  # noqa: E402
-from swiftlite.cluster import conf as cluster_conf  # noqa: E402
-from swiftlite.ring import Ring  # noqa: E402
+from swiftlite.cli.bench.processes import with_descendants
+from swiftlite.cli.embedded.layout import Layout
+from swiftlite.cluster import conf as cluster_conf
+from swiftlite.ring import Ring
+from tools.embedded import Embedded
 
 VICTIM = 2
 NODES = 4
+_CLOCK = os.sysconf("SC_CLK_TCK")
 
 
 class User:
@@ -67,13 +74,51 @@ def body_of(name: str, size: int) -> bytes:
     return (seed * (size // len(seed) + 1))[:size]
 
 
+@dataclass(frozen=True)
+class Field:
+    """A cluster of either kind. device: the one that will be replaced, alone in its zone."""
+
+    port: int
+    swift_dir: Path
+    device: Path
+    note: Path
+    pids: tuple[int, ...]
+
+    @classmethod
+    def embedded(cls, cluster: Embedded, port: int, storage_port: int) -> Field:
+        layout = Layout(cluster.root, NODES, storage_port)
+        note = cluster.root / "filled.json"
+        return cls(port, layout.etc, layout.device(VICTIM), note, (cluster.pid,))
+
+    @classmethod
+    def peer(cls, home: Path) -> Field:
+        ready = dict(line.split("=", 1) for line in (home / "saio.ready").read_text().split())
+        port = urllib.parse.urlsplit(ready["AUTH_URL"]).port
+        assert port is not None
+        pids = [int(file.read_text().split()[0]) for file in Path(ready["PID_DIR"]).glob("*.pid")]
+        device = home / "mnt" / str(VICTIM) / "node" / f"sdb{VICTIM}"
+        return cls(port, Path(ready["SWIFT_DIR"]), device, home / "filled.json", tuple(pids))
+
+    def cpu_seconds(self) -> float:
+        """Of all its processes, those included that have ended and been waited for."""
+        ticks = 0
+        for pid in with_descendants(self.pids):
+            try:
+                fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            ticks += sum(int(number) for number in fields[11:15])
+        return ticks / _CLOCK
+
+
 @dataclass
 class Traffic:
-    """What clients do while the disk fills."""
+    """What clients do while the disk fills; rate: requests a second of each of them."""
 
     port: int
     objects: int
     size: int
+    rate: float
     over: threading.Event = field(default_factory=threading.Event)
     done: int = 0
     errors: list[str] = field(default_factory=list)
@@ -83,6 +128,7 @@ class Traffic:
         chance = random.Random(number)
         user = User(self.port)
         written = 0
+        due = time.monotonic()
         while not self.over.is_set():
             start = time.monotonic()
             if chance.random() < 0.7:
@@ -90,7 +136,7 @@ class Traffic:
                 status, content = user.ask("GET", name)
                 good = status == 200 and content == body_of(name, self.size)
             else:
-                name = f"/new{number}-{written}"
+                name = f"/new{number}-{time.time_ns()}-{written}"
                 written += 1
                 status, _ = user.ask("PUT", name, body_of(name, self.size))
                 good = status == 201
@@ -98,6 +144,8 @@ class Traffic:
             self.done += 1
             if not good:
                 self.errors.append(f"{name}: {status}")
+            due = max(due + 1 / self.rate, time.monotonic() - 1)
+            self.over.wait(max(0.0, due - time.monotonic()))
 
 
 def fill(port: int, objects: int, size: int, clients: int) -> None:
@@ -128,86 +176,138 @@ def fill(port: int, objects: int, size: int, clients: int) -> None:
 
 
 class Expected:
-    """The objects that the ring wants on the victim."""
+    """Hash dirs that the rings want on the victim: of the objects, and of the databases."""
 
-    def __init__(self, layout: Layout, account: str, objects: int) -> None:
-        hash_path = cluster_conf.load(str(layout.etc)).hash_path
-        ring = Ring.load(str(layout.ring("object")), hash_path)
-        self.root = layout.device(VICTIM) / "objects"
-        self.dirs = []
-        for number in range(objects):
-            names = (account, "c", f"o{number}")
-            partition, primaries = ring.nodes(*names)
+    def __init__(self, where: Field, account: str, objects: int) -> None:
+        self._hash_path = cluster_conf.load(str(where.swift_dir)).hash_path
+        self._where = where
+        self._left: dict[Path, list[Path]] = {}  # by partition; what was seen is not looked for
+        self.objects = self._add("object", ((account, "c", f"o{n}") for n in range(objects)))
+        self.databases = self._add("container", [(account, "c")])
+        self.databases += self._add("account", [(account,)])
+
+    def _add(self, kind: str, names: Iterable[tuple[str, ...]]) -> int:
+        ring = Ring.load(str(self._where.swift_dir / f"{kind}.ring.gz"), self._hash_path)
+        folder = self._where.device / f"{kind}s"
+        count = 0
+        for parts in names:
+            partition, primaries = ring.nodes(*parts)
             if any(primary.zone == VICTIM for primary in primaries):
-                name_hash = hash_path.hex(*names)
-                self.dirs.append(self.root / str(partition) / name_hash[-3:] / name_hash)
+                name_hash = self._hash_path.hex(*parts)
+                top = folder / str(partition)
+                self._left.setdefault(top, []).append(top / name_hash[-3:] / name_hash)
+                count += 1
+        return count
 
     def missing(self) -> int:
-        return sum(not any(one.glob("*.data")) for one in self.dirs)
+        for top in [top for top in self._left if top.is_dir()]:
+            self._left[top] = [one for one in self._left[top] if not _holds_something(one)]
+            if not self._left[top]:
+                del self._left[top]
+        return sum(len(left) for left in self._left.values())
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("dir", type=Path)
-    parser.add_argument("--objects", type=int, default=100_000)
-    parser.add_argument("--size", type=int, default=1024)
-    parser.add_argument("--clients", type=int, default=4)
-    parser.add_argument("--port", type=int, default=8500)
-    parser.add_argument("--storage-port", type=int, default=7500)
-    parser.add_argument("--patience", type=float, default=1800.0)
-    chosen = parser.parse_args()
-    chosen.dir = chosen.dir.resolve()
-    words = [sys.executable, "-m", "swiftlite.cli.main", "server", str(chosen.dir), "--test-users"]
-    words += ["--port", str(chosen.port), "--storage-port", str(chosen.storage_port)]
-    cluster = subprocess.Popen(words, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True)
-    assert cluster.stdout is not None
+def _holds_something(place: Path) -> bool:
     try:
-        for line in cluster.stdout:
-            if line.startswith("Ctrl-C"):
-                return exercise(chosen)
-        print("the cluster did not start", file=sys.stderr)
+        return any(name.endswith((".data", ".db")) for name in os.listdir(place))
+    except FileNotFoundError:
+        return False
+
+
+def wait_until_full(expected: Expected, end: float, *, tell: bool) -> int:
+    """What is missing still, in the end."""
+    begin = told = time.monotonic()
+    while True:
+        start = time.monotonic()
+        missing = expected.missing()
+        now = time.monotonic()
+        if not missing or now > end:
+            return missing
+        if tell and now - told > 30:
+            told = now
+            print(f"{now - begin:.0f} s: {missing} missing", file=sys.stderr, flush=True)
+        time.sleep(max(0.5, 20 * (now - start)))  # a twentieth of a processor
+
+
+def fill_once(where: Field, chosen: argparse.Namespace) -> None:
+    wanted = {"objects": chosen.objects, "size": chosen.size}
+    if where.note.exists() and json.loads(where.note.read_text()) == wanted:
+        return
+    start = time.monotonic()
+    fill(where.port, chosen.objects, chosen.size, chosen.clients * 4)
+    where.note.write_text(json.dumps(wanted))
+    print(json.dumps({**wanted, "filled in s": round(time.monotonic() - start, 1)}), flush=True)
+
+
+def replace(where: Field, chosen: argparse.Namespace) -> int:
+    account = User(where.port).path.rpartition("/")[2]
+    patience = chosen.patience
+    if wait_until_full(
+        Expected(where, account, chosen.objects), time.monotonic() + patience, tell=False
+    ):
+        print("the device was not full to begin with", file=sys.stderr)
         return 1
-    finally:
-        cluster.terminate()
-        cluster.wait()
-
-
-def exercise(chosen: argparse.Namespace) -> int:
-    fill(chosen.port, chosen.objects, chosen.size, chosen.clients * 4)
-    layout = Layout(chosen.dir, NODES, chosen.storage_port)
-    account = User(chosen.port).path.rpartition("/")[2]
-    expected = Expected(layout, account, chosen.objects)
-    end = time.monotonic() + chosen.patience
-    while expected.missing() and time.monotonic() < end:  # replicas that a busy start has missed
-        time.sleep(1)
-    traffic = Traffic(chosen.port, chosen.objects, chosen.size)
+    expected = Expected(where, account, chosen.objects)
+    traffic = Traffic(where.port, chosen.objects, chosen.size, chosen.rate / chosen.clients)
     threads = [
         threading.Thread(target=traffic.run, args=(number,)) for number in range(chosen.clients)
     ]
     for thread in threads:
         thread.start()
-    old = expected.root.with_name("taken out")
-    expected.root.rename(old)
+    outside = where.device.parent.parent
+    old, fresh = outside / "taken-out", outside / "fresh"
+    fresh.mkdir()
+    cpu = where.cpu_seconds()
     start = time.monotonic()
-    while (missing := expected.missing()) and time.monotonic() < end:
-        time.sleep(0.5)
+    where.device.rename(old)
+    fresh.rename(where.device)
+    missing = wait_until_full(expected, start + patience, tell=True)
     took = time.monotonic() - start
+    cpu = where.cpu_seconds() - cpu
     traffic.over.set()
     for thread in threads:
         thread.join()
     shutil.rmtree(old)
-    count = len(expected.dirs)
+    back = expected.objects + expected.databases - missing
     waits = sorted(traffic.waits)
     print(json.dumps({
-        "objects": chosen.objects, "files of the disk": count, "still missing": missing,
-        "seconds": round(took, 1), "files/s": round((count - missing) / took, 1),
-        "MB/s": round((count - missing) * chosen.size / took / 1e6, 2),
-        "requests meanwhile": traffic.done, "errors": len(traffic.errors),
-        "first errors": traffic.errors[:5],
-        "p50 s": round(waits[len(waits) // 2], 3) if waits else None,
-        "p99 s": round(waits[int(len(waits) * 0.99)], 3) if waits else None,
-    }))  # fmt: skip
+        "objects": chosen.objects, "files of the disk": expected.objects,
+        "databases": expected.databases, "still missing": missing, "seconds": round(took, 1),
+        "files/s": round(back / took, 1), "MB/s": round(back * chosen.size / took / 1e6, 2),
+        "cpu s": round(cpu, 1), "requests meanwhile": traffic.done,
+        "errors": len(traffic.errors), "first errors": traffic.errors[:5],
+        "p50 s": round(waits[len(waits) // 2], 3), "p99 s": round(waits[len(waits) * 99 // 100], 3),
+        "longest s": round(waits[-1], 3),
+    }), flush=True)  # fmt: skip
     return 1 if missing or traffic.errors else 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("dir", type=Path, nargs="?")
+    parser.add_argument("--peer", type=Path)
+    parser.add_argument("--objects", type=int, default=100_000)
+    parser.add_argument("--size", type=int, default=1024)
+    parser.add_argument("--clients", type=int, default=4)
+    parser.add_argument("--rate", type=float, default=40.0)
+    parser.add_argument("--port", type=int, default=8500)
+    parser.add_argument("--storage-port", type=int, default=7500)
+    parser.add_argument("--patience", type=float, default=1800.0)
+    parser.add_argument("--only", choices=("fill", "replace"))
+    chosen = parser.parse_args()
+    if (chosen.dir is None) == (chosen.peer is None):
+        parser.error("either DIR or --peer HOME")
+    cluster = None
+    if chosen.dir is not None:
+        cluster = Embedded(chosen.dir.resolve(), chosen.port, chosen.storage_port)
+    with cluster or nullcontext():
+        if cluster is None:
+            where = Field.peer(chosen.peer)
+        else:
+            where = Field.embedded(cluster, chosen.port, chosen.storage_port)
+        if chosen.only != "replace":
+            fill_once(where, chosen)
+        return replace(where, chosen) if chosen.only != "fill" else 0
 
 
 if __name__ == "__main__":

@@ -5,10 +5,15 @@ journal entries that were not written yet are gone, while every block that had b
 device is there. With `volatile` the device loses its cache as well: its image is a file on a second
 file system, which is shut down instead, so that of what was sent to the device only that is sure
 which a flush had followed. (Pages that the kernel happened to write out may be there or not.)
+
+All of it is mounted in a mount namespace of this process and of those that it starts. Elsewhere a
+process that gets a namespace of its own meanwhile would take the mount along and keep it; to mount
+the image again would then give the file system that was shut down, and EIO for everything.
 """
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import os
 import struct
@@ -24,12 +29,17 @@ _MAKE = {
     "ext4": ("mkfs.ext4", "-q", "-I", "1024", "-E", "lazy_itable_init=0"),
 }
 KINDS = tuple(_MAKE)
+_CLONE_NEWNS = 0x00020000
 
 
 class Disk:
-    """A sparse image mounted on a folder of our own; folder must be on a real disk."""
+    """A sparse image mounted on a folder of our own; folder must be on a real disk.
+
+    To be made before other threads are: those would stay behind in the old namespace.
+    """
 
     def __init__(self, folder: Path, size_gib: int, kind: str, *, volatile: bool) -> None:
+        _keep_mounts_to_ourselves()
         self.mount_point = folder / "disk"
         self.mount_point.mkdir()
         self._outer = folder / "cache" if volatile else None
@@ -62,6 +72,13 @@ class Disk:
         _unmount(self.mount_point)
         if self._outer is not None:
             _unmount(self._outer)
+
+
+def _keep_mounts_to_ourselves() -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(_CLONE_NEWNS):
+        raise OSError(ctypes.get_errno(), "no mount namespace of our own")
+    subprocess.run(["mount", "--make-rprivate", "/"], check=True)
 
 
 def _make(kind: str, image: Path, size_gib: int) -> None:

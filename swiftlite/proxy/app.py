@@ -162,17 +162,12 @@ def publish_info(options: ProxyOptions, cluster: ClusterConf) -> None:
 def _of_policies(
     file: str, options: ProxyOptions, cluster: ClusterConf
 ) -> dict[int, PolicyOptions]:
-    """The sections [proxy-server:policy:<index>] of the file that the pipeline came from."""
+    """What the file says that the pipeline came from."""
     if not file:
         return {}
-    sections = read_conf(file).sections
+    conf = read_conf(file)
     return {
-        policy.index: options_of_policy(
-            options,
-            sections.get(f"proxy-server:policy:{policy.index}"),
-            where=f"{file} [proxy-server:policy:{policy.index}]",
-        )
-        for policy in cluster.policies
+        policy.index: options_of_policy(options, conf, policy.index) for policy in cluster.policies
     }
 
 

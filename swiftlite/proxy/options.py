@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 
-from swiftlite.config.load import ConfError, options
+from swiftlite.config.load import Conf, ConfError, options
 from swiftlite.config.option import Bytes, Seconds, opt
 from swiftlite.config.units import parse_auto_int
 from swiftlite.proxy.affinity import parse_read_affinity, parse_write_affinity
@@ -205,11 +204,18 @@ class ProxyOptions(PolicyOptions):
 _OWN = tuple(field.name for field in fields(PolicyOptions))
 
 
-def options_of_policy(
-    of_all: ProxyOptions, section: Mapping[str, str] | None, *, where: str
-) -> PolicyOptions:
-    """What holds for one policy: its own section over the proxy's. Raises ConfError."""
+def options_of_policy(of_all: ProxyOptions, conf: Conf, index: int) -> PolicyOptions:
+    """What holds for one policy: its section [proxy-server:policy:<index>] over the proxy's.
+    Raises ConfError."""
     common = PolicyOptions(**{name: getattr(of_all, name) for name in _OWN})
+    name = f"proxy-server:policy:{index}"
+    where = f"{conf.path} [{name}]"
+    # [DEFAULT] reaches every section, and says what no policy can have to itself.
+    section = {
+        key: value
+        for key, value in conf.sections.get(name, {}).items()
+        if conf.defaults.get(key) != value
+    }
     if not section:
         return common
     strange = sorted(set(section) & {field.name for field in fields(ProxyOptions)} - set(_OWN))

@@ -12,7 +12,7 @@ from stat import S_ISDIR
 
 from swiftlite.cli.doctor import editing
 from swiftlite.cli.doctor.finding import Finding
-from swiftlite.cli.doctor.machine import group_of, user_name
+from swiftlite.cli.doctor.machine import group_of, uid_of, user_name
 from swiftlite.cli.doctor.node import Node
 from swiftlite.cli.doctor.server import Held, Server
 from swiftlite.cli.doctor.services import send
@@ -148,15 +148,17 @@ def unchecked(node: Node) -> Iterator[Finding]:
         )
 
 
+def users(node: Node) -> Iterator[Finding]:
+    for server in node.servers:
+        if (user := server.option("user", "")) and uid_of(user) is None:
+            yield _no_such_user(node, server, user)
+
+
 def owners(node: Node) -> Iterator[Finding]:
     """The servers' user must be able to write."""
     for path, server in usable(node):
         user = node.user_of(server)
-        try:
-            wanted = pwd.getpwnam(user).pw_uid if user else None
-        except KeyError:
-            yield _no_such_user(node, server, user)
-            return
+        wanted = uid_of(user)
         inside = [f"{path}/{name}" for name in names_in(node, path) if name != "lost+found"]
         for place in (path, *inside):
             with suppress(OSError):
@@ -220,4 +222,4 @@ def _adding(node: Node, path: str, server: Server) -> str | None:
     return f"{made}; {send(node.peers, ring)}" if node.peers else made
 
 
-CHECKS = (present, next_start, unchecked, owners, of_nobody)
+CHECKS = (present, next_start, unchecked, users, owners, of_nobody)

@@ -144,6 +144,14 @@ def group_of(user: str) -> str:
         return user
 
 
+def uid_of(user: str) -> int | None:
+    """None where the machine has no such user."""
+    try:
+        return pwd.getpwnam(user).pw_uid
+    except KeyError:
+        return None
+
+
 def user_name(uid: int) -> str:
     try:
         return pwd.getpwuid(uid).pw_name

@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from tools.datacentre import image
@@ -64,7 +65,7 @@ class Run:
     """One data centre and the pages that are run in it."""
 
     def __init__(self, centre: DataCentre, package: Path) -> None:
-        self._centre = centre
+        self.centre = centre
         self._package = package
 
     def page(self, page: Page) -> None:
@@ -76,7 +77,7 @@ class Run:
 
     def _act(self, act: Act) -> None:
         verb, machine, *words = act.words
-        centre = self._centre
+        centre = self.centre
         match verb:
             case "power-on":
                 centre.power_on(machine)
@@ -100,7 +101,7 @@ class Run:
                 raise Wrong(f"nobody knows how to {verb!r}")
 
     def _hand_over(self, machine: str, package: Path) -> None:
-        folder = self._centre.machines[machine].root / "root"
+        folder = self.centre.machines[machine].root / "root"
         shutil.copyfile(package, folder / package.name)
 
     def _block(self, block: Block) -> None:
@@ -112,7 +113,7 @@ class Run:
     def _command(self, machine: str, command: Command, status: int, within_s: float) -> None:
         deadline = time.monotonic() + within_s
         while True:
-            done = self._centre.machines[machine].run(command.script)
+            done = self.centre.machines[machine].run(command.script)
             missing = unanswered(command.answers, done.stdout)
             if done.returncode == status and missing is None:
                 return
@@ -138,11 +139,23 @@ def next_version(package: Path) -> Path:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    add_options(parser)
+    parser.add_argument("page", nargs="*", choices=[[], *ORDER], metavar="PAGE")
+    options = parser.parse_args()
+    names = [ORDER[0], *options.page] if options.page else list(ORDER)
+    return in_a_data_centre(
+        options, lambda run: run_all(run, [name for name in ORDER if name in names])
+    )
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--package", type=Path)
     parser.add_argument("--tree", type=Path, default=Path("/var/cache/swiftlite/debian-12"))
     parser.add_argument("--dir", type=Path, help="for the machines' files (a temporary one)")
-    parser.add_argument("page", nargs="*", choices=[[], *ORDER], metavar="PAGE")
-    options = parser.parse_args()
+
+
+def in_a_data_centre(options: argparse.Namespace, work: Callable[[Run], int]) -> int:
+    """Machines with our package, none powered on, while work goes on; its exit code."""
     missing = image.missing()
     if os.geteuid() != 0 or missing:
         print("needs root" if os.geteuid() else f"needs {', '.join(missing)}", file=sys.stderr)
@@ -150,13 +163,12 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _told_to_end)
     folder = Path(options.dir or tempfile.mkdtemp(prefix="datacentre-"))
     package = options.package or _build(folder)
-    names = [ORDER[0], *options.page] if options.page else list(ORDER)
     try:
         base = image.debian(options.tree)
         layer = image.with_package(base, package, folder / "image")
         name = f"pages{os.getpid()}"
         with DataCentre(name, folder / "machines", [layer, base], ADDRESSES).open() as centre:
-            return _run_all(Run(centre, package), [name for name in ORDER if name in names])
+            return work(Run(centre, package))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -167,7 +179,7 @@ def _told_to_end(*_: object) -> None:
     sys.exit(1)
 
 
-def _run_all(run: Run, names: list[str]) -> int:
+def run_all(run: Run, names: list[str]) -> int:
     failed = 0
     for name in names:
         page = read_page(PAGES / f"{name}.md")

@@ -84,6 +84,11 @@ def gather_blob(
     return blob
 
 
+def is_whole(blob: bytes) -> bool:
+    """Whether the first attribute alone is all that gather_blob() would give."""
+    return blob.startswith(metadata_msgpack.MAGIC) and len(blob) < CHUNK_BYTES
+
+
 def attribute_name(index: int) -> str:
     """`user.swift.metadata`, `user.swift.metadata1`, …"""
     return f"{ATTRIBUTE}{index}" if index else ATTRIBUTE

@@ -14,6 +14,7 @@ import msgpack
 
 MAGIC = b"SLM\x01"
 _HEAD = 8
+_TEXT = frozenset((str,))
 
 
 def encode(metadata: Mapping[str, str]) -> bytes:
@@ -31,6 +32,6 @@ def decode(blob: bytes) -> dict[str, str]:
         found = msgpack.unpackb(packed, unicode_errors="surrogateescape")
     except (ValueError, msgpack.UnpackException) as error:
         raise ValueError(f"it is not msgpack: {error}") from error
-    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+    if not isinstance(found, dict) or not _TEXT.issuperset(map(type, found.values())):
         raise ValueError("it is not a map of text")
     return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Collection, Generator, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -139,16 +139,23 @@ class AuditWalk:
 
     def _partition(self, partition: int) -> Iterator[SuffixDir | Unlistable]:
         path = f"{self.objects_path}/{partition}"
-        for suffix in (yield from self._listed(path)):
+        suffixes = self._listed(path)
+        if isinstance(suffixes, Unlistable):
+            yield suffixes
+            return
+        for suffix in suffixes:
             if is_suffix(suffix):
                 below = f"{path}/{suffix}"
-                yield SuffixDir(partition, suffix, below, (yield from self._listed(below)))
+                names = self._listed(below)
+                if isinstance(names, Unlistable):
+                    yield names
+                else:
+                    yield SuffixDir(partition, suffix, below, names)
 
-    def _listed(self, path: str) -> Generator[Unlistable, None, list[str]]:
+    def _listed(self, path: str) -> list[str] | Unlistable:
         try:
             return self.disk.listdir(path)
         except (FileNotFoundError, NotADirectoryError):
-            pass  # removed, being empty; or a stray file, which the hash pass does not mind
+            return []  # removed, being empty; or a stray file, which the hash pass does not mind
         except OSError as error:
-            yield Unlistable(path, error)
-        return []
+            return Unlistable(path, error)

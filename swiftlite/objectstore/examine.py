@@ -218,8 +218,8 @@ class Examiner:
         return metadata
 
     def _hash_of(self, metadata: Mapping[str, str]) -> str | None:
-        parts = metadata.get("name", "").split("/", 3)
-        return self.hash_path.hex(*parts[1:]) if len(parts) == 4 else None
+        name = metadata.get("name", "")
+        return self.hash_path.hex_of_path(name) if name.count("/") >= 3 else None
 
     def _is_expired(self, look: _Look, metadata: Mapping[str, str]) -> bool:
         text = metadata.get("X-Delete-At")

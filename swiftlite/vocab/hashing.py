@@ -51,6 +51,11 @@ class HashPath:
         """The same as 32 lower-case hex digits: the name of the hash dir."""
         return short_md5(self._named(account, container, obj)).hexdigest()
 
+    def hex_of_path(self, path: str) -> str:
+        """The same for `/account[/container[/object]]` in one piece."""
+        named = self.prefix + path.encode("utf-8", "surrogateescape") + self.suffix
+        return short_md5(named).hexdigest()
+
     def _named(self, account: str, container: str | None, obj: str | None) -> bytes:
         if obj is not None:
             if container is None:

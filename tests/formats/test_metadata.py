@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from swiftlite.formats.metadata import (
     ATTRIBUTE,
     CHECKSUM_ATTRIBUTE,
+    CHUNK_BYTES,
     FORMATS,
     MetadataUnreadable,
     attributes_of,
@@ -19,6 +20,7 @@ from swiftlite.formats.metadata import (
     decode_metadata,
     encode_metadata,
     gather_blob,
+    is_whole,
 )
 
 OBJECTS = Path(__file__).parents[1] / "golden" / "objects"
@@ -76,6 +78,13 @@ def test_one_attribute_is_enough_for_our_form() -> None:
 
     assert gather_blob(read) == blob
     assert asked == [ATTRIBUTE]
+    assert is_whole(blob)
+
+
+def test_more_attributes_may_belong_to_swifts_form_and_to_long_metadata() -> None:
+    assert not is_whole(encode_metadata(NAMES, "swift"))
+    first = attributes_of(encode_metadata({"name": "x" * 2 * CHUNK_BYTES}))[0][1]
+    assert not is_whole(first)
 
 
 def test_swift_objects_without_a_checksum_are_read() -> None:

@@ -27,6 +27,7 @@ def test_digest_of_names(names: tuple[str, ...], plain: bytes) -> None:
     expected = hashlib.md5(plain)
     assert HASHER.digest(*names) == expected.digest()
     assert HASHER.hex(*names) == expected.hexdigest()
+    assert HASHER.hex_of_path("/" + "/".join(names)) == expected.hexdigest()
 
 
 def test_an_object_needs_a_container() -> None:

@@ -137,6 +137,8 @@ SEEN_BY_BOTH: dict[str, Callable[[Auditing, str], None]] = {
     "longer": lambda node, obj: os.truncate(node.data(obj), 2_000),
     "no length": change(Content_Length="many"),
     "expires never": change(X_Delete_At="tomorrow"),
+    "no object's name": change(name="/a/c"),
+    "a name with something before it": change(name="x/a/c/o"),
     "metadata of a POST": spoil_post,
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -118,7 +119,8 @@ class ContainerBroker(Broker[ObjectRow]):
                 self.create(account, container, put.timestamp, put.new_policy, put.metadata, now)
             except DatabaseExists:
                 continue
-            return Changed(Outcome.CREATED, self.facts())
+            with suppress(DatabaseMissing):  # it was removed in the same moment
+                return Changed(Outcome.CREATED, self.facts())
 
     def post(
         self, timestamp: Timestamp, metadata: Mapping[str, str], limits: Limits, *, touch: bool

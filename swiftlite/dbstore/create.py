@@ -19,6 +19,7 @@ from swiftlite.formats.db_files import LOCK_NAME
 from swiftlite.formats.db_schema.common import chexor
 from swiftlite.host.disk import Disk
 
+_TRIES = 4
 _VERSIONS_AT = 18
 """Two bytes of a database's header: who may write and who may read it; 1 rollback, 2 WAL."""
 
@@ -40,6 +41,18 @@ def create_database(
     Raises DatabaseExists when there is one already, DeviceFull, DeviceUnusable.
     """
     image = database_image(schema, fill, journal)
+    for attempt in range(1, _TRIES + 1):
+        try:
+            return _put_in_place(disk, path, image, device_path, lock_timeout)
+        except FileNotFoundError as error:
+            # The one that was there before is being removed, with its directory (dbstore.removal).
+            if attempt == _TRIES:
+                raise device_error(path, error) from error
+
+
+def _put_in_place(
+    disk: Disk, path: str, image: bytes, device_path: str, lock_timeout: float
+) -> None:
     directory = posixpath.dirname(path)
     try:
         disk.makedirs(directory, 0o755)
@@ -55,6 +68,8 @@ def create_database(
             finally:
                 disk.close(fd)
             sync_upwards(disk, directory, device_path)
+    except FileNotFoundError:
+        raise
     except FileExistsError:
         raise DatabaseExists(path) from None
     except TimeoutError as error:

@@ -252,7 +252,8 @@ class Engine(Generic[Row]):
             device_path=place.device_path,
             lock_timeout=self.settings.broker_timeout,
         )
-        self._remember_reachable(place.path, file_id(self.disk, place.path))
+        with suppress(DatabaseMissing):  # it was removed in the same moment
+            self._remember_reachable(place.path, file_id(self.disk, place.path))
 
     def _remember_reachable(self, path: str, file: FileId) -> None:
         if len(self._reachable) >= _REMEMBERED:
@@ -320,6 +321,8 @@ class Engine(Generic[Row]):
             # synced; what we are about to acknowledge must not depend on that.
             try:
                 sync_upwards(self.disk, place.directory, place.device_path)
+            except FileNotFoundError:
+                raise DatabaseReplaced(place.path, "its directory was removed") from None
             except OSError as error:
                 raise device_error(place.directory, error) from error
             self._remember_reachable(path, connection.file_id)
@@ -375,6 +378,8 @@ class Engine(Generic[Row]):
                     empty_pending(self.disk, place.pending_path)
         except TimeoutError as error:
             raise DatabaseBusy(place.path, "its directory is locked") from error
+        except FileNotFoundError:
+            raise DatabaseReplaced(place.path, "its directory was removed") from None
         except OSError as error:
             raise device_error(place.path, error) from error
         return outcomes

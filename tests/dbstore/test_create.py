@@ -9,8 +9,11 @@ from contextlib import suppress
 
 import pytest
 
-from swiftlite.dbstore.create import create_database, database_image, sync_upwards
+from swiftlite.dbstore import removal
+from swiftlite.dbstore.container import Outcome
+from swiftlite.dbstore.create import Fill, create_database, database_image, sync_upwards
 from swiftlite.dbstore.errors import DatabaseError, DatabaseExists, DeviceUnusable
+from swiftlite.dbstore.places import Place
 from swiftlite.formats.db_schema import container
 from swiftlite.testing.sim_disk import SimDisk
 from swiftlite.testing.sim_faults import Faults, PowerCut
@@ -108,6 +111,54 @@ def test_who_finds_a_half_made_database_makes_it_durable(code: int) -> None:
         assert is_there(disk), faults.calls[-1]
         if not faults.fired:
             break
+
+
+@pytest.mark.parametrize("call", ["flock", "open_unnamed", "link_unnamed", "fsync_dir"])
+def test_a_directory_that_is_removed_meanwhile_is_made_again(
+    call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A replicator removes a handoff's database just when the container is made again."""
+    disk = fresh_disk(0, ordered=True)
+    as_ever = getattr(disk, call)
+    removed: list[str] = []
+
+    def removing(*given: object) -> object:
+        if not removed:
+            removed.append(call)
+            disk.rename(DIRECTORY, f"{DEVICE}/away")
+        return as_ever(*given)
+
+    monkeypatch.setattr(disk, call, removing)
+    create(disk)
+    assert is_there(disk)
+    assert disk.open_descriptors() == []
+
+
+def test_a_directory_that_goes_again_and_again_is_the_devices_fault(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    disk = fresh_disk(0, ordered=True)
+    monkeypatch.setattr(disk, "makedirs", lambda *_: None)
+    with pytest.raises(DeviceUnusable):
+        create(disk)
+
+
+def test_a_container_that_is_removed_while_it_is_made_is_made_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker = store.container()
+    create_it = store.containers.create
+    made: list[str] = []
+
+    def create_and_remove(place: Place, fill: Fill) -> None:
+        create_it(place, fill)
+        made.append(place.path)
+        if len(made) == 1:
+            assert removal.remove_database(store.container(), lambda _: True)
+
+    monkeypatch.setattr(store.containers, "create", create_and_remove)
+    assert store.put(broker).outcome is Outcome.CREATED
+    assert len(made) == 2
 
 
 def test_an_existing_database_is_left_alone() -> None:

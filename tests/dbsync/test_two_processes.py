@@ -14,6 +14,7 @@ import pytest
 
 from swiftlite.dbstore import removal
 from swiftlite.dbstore.arrival import adopt, merge_file
+from swiftlite.dbstore.container import Outcome
 from swiftlite.dbstore.errors import DatabaseMissing
 from swiftlite.dbstore.footprint import footprint
 from swiftlite.dbstore.glance import glance
@@ -39,7 +40,9 @@ class Writer:
         """Until so many more rows have been acknowledged."""
         assert self.process.stdout is not None
         for _ in range(count):
-            self.told.add(self.process.stdout.readline().decode().strip())
+            line = self.process.stdout.readline()
+            assert line, "the writer has died"
+            self.told.add(line.decode().strip())
 
     def kill(self) -> None:
         assert self.process.stdout is not None
@@ -152,6 +155,28 @@ def test_a_server_notices_that_its_database_was_removed_and_came_back(tmp_path: 
     replicator.close()
     server.close()
     assert names(Store(tmp_path).container()) == ["new", "newer"]
+
+
+def test_a_database_that_is_removed_just_before_a_write_is_missing_not_a_broken_device(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, replicator = Store(tmp_path), Store(tmp_path)
+    replicator.made_container()
+    mine = server.container()
+    sync = server.disk.fsync_dir
+
+    def removing(path: str) -> None:
+        monkeypatch.setattr(server.disk, "fsync_dir", sync)
+        assert removal.remove_database(replicator.container(), lambda _: True)
+        sync(path)
+
+    monkeypatch.setattr(server.disk, "fsync_dir", removing)
+    with pytest.raises(DatabaseMissing):
+        mine.merge_rows([row("o")])
+    assert server.put(mine).outcome is Outcome.CREATED
+    mine.merge_rows([row("o")])
+    assert names(mine) == ["o"]
+    server.close()
 
 
 def test_a_wal_that_was_left_behind_is_not_applied_to_a_file_that_came(tmp_path: Path) -> None:

@@ -6,10 +6,12 @@ both ends) over a pass. Between passes the files are as a healthy cluster's, or 
 objects has been written anew on two of its three replicas.
 
     python tools/bench/replication.py DIR --swift-python PY [--objects 100000] [--rounds 3]
-        [--methods ssync,rsync] [--changed 0.01] [--port 7510]
+        [--methods ssync,rsync,rsync-limited] [--changed 0.01] [--port 7510]
 
-DIR is made and filled if it is not there (100,000 objects: about a minute and 3 GB). Metadata is
-in Swift's format. Prints a line per pass and medians.
+rsync-limited: with an rsync_bwlimit (of 1 GB/s), so that ours pushes everything by rsync, as it
+does to OpenStack Swift nodes, and not a few objects by SSYNC. DIR is made and filled if it is not
+there (100,000 objects: about a minute and 3 GB); --rounds 0 does that and a first pass of each
+side. Metadata is in Swift's format. Prints a line per pass and medians.
 """
 
 from __future__ import annotations
@@ -75,6 +77,7 @@ class Field:
         egg = "swiftlite" if side == "ours" else "swift"
         path = self.root / f"{side}-{method}.conf"
         module = f"rsync://127.0.0.1:{self.port + 1}/object"
+        name, _, limited = method.partition("-")
         path.write_text(
             f"[DEFAULT]\nuser = {pwd.getpwuid(os.getuid()).pw_name}\n"
             f"bind_ip = 127.0.0.1\nbind_port = {self.port}\nworkers = 0\n"
@@ -83,7 +86,8 @@ class Field:
             f"[pipeline:main]\npipeline = object-server\n"
             f"[app:object-server]\nuse = egg:{egg}#object\nreplication_concurrency = 0\n"
             "fallocate_reserve = 0\nlog_requests = false\n"
-            f"[object-replicator]\nsync_method = {method}\nrsync_module = {module}\n"
+            f"[object-replicator]\nsync_method = {name}\nrsync_module = {module}\n"
+            f"rsync_bwlimit = {1_000_000 if limited else 0}\n"
         )
         return path
 
@@ -166,7 +170,7 @@ class Bench:
 
     @contextmanager
     def rsyncd(self, method: str) -> Iterator[int | None]:
-        if method != "rsync":
+        if not method.startswith("rsync"):
             yield None
             return
         conf = self.field.root / "rsyncd.conf"
@@ -253,19 +257,23 @@ def main() -> None:
     parser.add_argument("--methods", default="ssync,rsync")
     parser.add_argument("--changed", type=float, default=0.01)
     parser.add_argument("--port", type=int, default=7510)
+    parser.add_argument("--sides", default="theirs,ours")
+    parser.add_argument("--works", default="in sync,changed")
     chosen = parser.parse_args()
     field = Field(chosen.dir.resolve(), chosen.port, chosen.objects)
     field.prepare()
     bench = Bench(field, chosen.swift_python)
     bench.moment = Timestamp(int(time.time()) * 100_000)
     figures: dict[str, list[float]] = {}
-    for side in ("theirs", "ours"):
+    sides = chosen.sides.split(",")
+    for side in sides:
         print(json.dumps({"work": "first pass", "side": side, **bench.one_pass(side, "ssync")}))
-    works = [("in sync", "ssync")]
-    works += [(f"{chosen.changed:.0%} changed", method) for method in chosen.methods.split(",")]
+    works = [("in sync", "ssync")] if "in sync" in chosen.works else []
+    if "changed" in chosen.works:
+        works += [(f"{chosen.changed:.0%} changed", method) for method in chosen.methods.split(",")]
     for number in range(chosen.rounds):
         for work, method in works:
-            for side in ("theirs", "ours"):
+            for side in sides:
                 if work != "in sync":
                     bench.change(chosen.changed)
                 found = bench.one_pass(side, method)

@@ -9,8 +9,8 @@ was written, or the device is not full in time.
         [--rate 40] [--port 8500] [--storage-port 7500] [--patience 1800] [--only fill|replace]
     python -m tools.acceptance.replaced_disk --peer HOME ...
 
-An embedded cluster is made in DIR, or started if it is there; one that was filled before is not
-filled again. --peer: the running OpenStack Swift, with its daemons, whose folder this is. --rate:
+An embedded cluster is made in DIR, or started if it is there; one that was filled before, or in
+part, gets what is missing. --peer: the running OpenStack Swift, with its daemons, whose folder this is. --rate:
 requests a second of all clients together. Prints lines of JSON: what was filled, and how long the
 rest took, files and bytes a second, processor time of the cluster and what clients did meanwhile.
 """
@@ -148,10 +148,10 @@ class Traffic:
             self.over.wait(max(0.0, due - time.monotonic()))
 
 
-def fill(port: int, objects: int, size: int, clients: int) -> None:
+def fill(port: int, numbers: range, size: int, clients: int) -> None:
     user = User(port)
     assert user.ask("PUT", "")[0] in (201, 202)
-    todo = iter(range(objects))
+    todo = iter(numbers)
     lock = threading.Lock()
     wrong: list[int] = []
 
@@ -230,13 +230,16 @@ def wait_until_full(expected: Expected, end: float, *, tell: bool) -> int:
 
 
 def fill_once(where: Field, chosen: argparse.Namespace) -> None:
-    wanted = {"objects": chosen.objects, "size": chosen.size}
-    if where.note.exists() and json.loads(where.note.read_text()) == wanted:
+    there = json.loads(where.note.read_text()) if where.note.exists() else {"objects": 0}
+    numbers = range(there["objects"], chosen.objects)
+    if not numbers:
         return
+    assert there.get("size", chosen.size) == chosen.size, "it was filled with other bodies"
     start = time.monotonic()
-    fill(where.port, chosen.objects, chosen.size, chosen.clients * 4)
-    where.note.write_text(json.dumps(wanted))
-    print(json.dumps({**wanted, "filled in s": round(time.monotonic() - start, 1)}), flush=True)
+    fill(where.port, numbers, chosen.size, chosen.clients * 4)
+    where.note.write_text(json.dumps({"objects": chosen.objects, "size": chosen.size}))
+    took = round(time.monotonic() - start, 1)
+    print(json.dumps({"filled with": len(numbers), "seconds": took}), flush=True)
 
 
 def replace(where: Field, chosen: argparse.Namespace) -> int:

@@ -10,9 +10,10 @@ was written, or the device is not full in time.
     python -m tools.acceptance.replaced_disk --peer HOME ...
 
 An embedded cluster is made in DIR, or started if it is there; one that was filled before, or in
-part, gets what is missing. --peer: the running OpenStack Swift, with its daemons, whose folder this is. --rate:
-requests a second of all clients together. Prints lines of JSON: what was filled, and how long the
-rest took, files and bytes a second, processor time of the cluster and what clients did meanwhile.
+part, gets what is missing. --peer: the running OpenStack Swift, with its daemons, whose folder this
+is. --rate: requests a second of all clients together. Prints lines of JSON: what was filled, and
+how long the rest took, files and bytes a second, processor time of the cluster and what clients did
+meanwhile.
 """
 
 from __future__ import annotations

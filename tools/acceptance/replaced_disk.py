@@ -11,7 +11,8 @@ was written, or the device is not full in time.
 
 An embedded cluster is made in DIR, or started if it is there; one that was filled before, or in
 part, gets what is missing. --peer: the running OpenStack Swift, with its daemons, whose folder this
-is. --rate: requests a second of all clients together. Prints lines of JSON: what was filled, and
+is; its objects are written to its devices straight, and so not listed, for its PUTs would take an
+hour. --rate: requests a second of all clients together. Prints lines of JSON: what was filled, and
 how long the rest took, files and bytes a second, processor time of the cluster and what clients did
 meanwhile.
 """
@@ -37,7 +38,9 @@ from pathlib import Path
 from swiftlite.cli.bench.processes import with_descendants
 from swiftlite.cli.embedded.layout import Layout
 from swiftlite.cluster import conf as cluster_conf
+from swiftlite.formats.metadata import attributes_of, encode_metadata
 from swiftlite.ring import Ring
+from swiftlite.vocab.timestamp import Timestamp
 from tools.embedded import Embedded
 
 VICTIM = 2
@@ -84,6 +87,7 @@ class Field:
     device: Path
     note: Path
     pids: tuple[int, ...]
+    all_devices: Path | None = None  # of the peer
 
     @classmethod
     def embedded(cls, cluster: Embedded, port: int, storage_port: int) -> Field:
@@ -97,8 +101,10 @@ class Field:
         port = urllib.parse.urlsplit(ready["AUTH_URL"]).port
         assert port is not None
         pids = [int(file.read_text().split()[0]) for file in Path(ready["PID_DIR"]).glob("*.pid")]
-        device = home / "mnt" / str(VICTIM) / "node" / f"sdb{VICTIM}"
-        return cls(port, Path(ready["SWIFT_DIR"]), device, home / "filled.json", tuple(pids))
+        mounted = home / "mnt"
+        device = mounted / str(VICTIM) / "node" / f"sdb{VICTIM}"
+        swift_dir = Path(ready["SWIFT_DIR"])
+        return cls(port, swift_dir, device, home / "filled.json", tuple(pids), mounted)
 
     def cpu_seconds(self) -> float:
         """Of all its processes, those included that have ended and been waited for."""
@@ -176,6 +182,41 @@ def fill(port: int, numbers: range, size: int, clients: int) -> None:
     assert not wrong, wrong[:5]
 
 
+def fill_straight(where: Field, numbers: range, size: int) -> None:
+    """Objects on all their primaries of the peer, as its object servers would have left them."""
+    user = User(where.port)
+    assert user.ask("PUT", "")[0] in (201, 202)
+    account = user.path.rpartition("/")[2]
+    hash_path = cluster_conf.load(str(where.swift_dir)).hash_path
+    ring = Ring.load(str(where.swift_dir / "object.ring.gz"), hash_path)
+    stamp = Timestamp.from_seconds(time.time()).internal
+    assert where.all_devices is not None
+    for number in numbers:
+        name = f"o{number}"
+        body = body_of(f"/{name}", size)
+        metadata = {
+            "name": f"/{account}/c/{name}",
+            "X-Timestamp": stamp,
+            "Content-Type": "application/octet-stream",
+            "Content-Length": str(size),
+            "ETag": hashlib.md5(body).hexdigest(),
+        }
+        attributes = attributes_of(encode_metadata(metadata, "swift"))
+        partition, primaries = ring.nodes(account, "c", name)
+        name_hash = hash_path.hex(account, "c", name)
+        for primary in primaries:
+            device = where.all_devices / str(primary.zone) / "node" / primary.device
+            top = device / "objects" / str(partition)
+            place = top / name_hash[-3:] / name_hash
+            place.mkdir(parents=True, exist_ok=True)
+            file = place / f"{stamp}.data"
+            file.write_bytes(body)
+            for key, value in attributes:
+                os.setxattr(file, key, value)
+            with (top / "hashes.invalid").open("a") as marks:
+                marks.write(f"{name_hash[-3:]}\n")
+
+
 class Expected:
     """Hash dirs that the rings want on the victim: of the objects, and of the databases."""
 
@@ -237,7 +278,10 @@ def fill_once(where: Field, chosen: argparse.Namespace) -> None:
         return
     assert there.get("size", chosen.size) == chosen.size, "it was filled with other bodies"
     start = time.monotonic()
-    fill(where.port, numbers, chosen.size, chosen.clients * 4)
+    if where.all_devices is not None:
+        fill_straight(where, numbers, chosen.size)
+    else:
+        fill(where.port, numbers, chosen.size, chosen.clients * 4)
     where.note.write_text(json.dumps({"objects": chosen.objects, "size": chosen.size}))
     took = round(time.monotonic() - start, 1)
     print(json.dumps({"filled with": len(numbers), "seconds": took}), flush=True)

@@ -7,8 +7,8 @@ prints and typed as it stands, and doctor has nothing to say again. At the end i
 machine. Also measured: what doctor over four nodes takes.
 
 Usage (as root): python -m tools.acceptance.doctor [--package DEB] [--tree DIR] [--json FILE]
-[FINDING]... Exit code 0 when every fault was named and mended, 1 when not, 77 when this host cannot
-do it.
+[--page] [FINDING]... --page writes doc/operations/doctor-faults.md. Exit code 0 when every fault
+was named and mended, 1 when not, 77 when this host cannot do it.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ import argparse
 import json
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
-from tools.acceptance.doctor_faults import FAULTS, Fault
+from tools.acceptance.doctor_fault import Fault
+from tools.acceptance.doctor_faults import FAULTS
+from tools.acceptance.doctor_page import PAGE, Outcome, page
 from tools.acceptance.pages import Run, add_options, in_a_data_centre, run_all
 from tools.datacentre.centre import DataCentre
 
@@ -29,18 +31,6 @@ EVERYWHERE = ("storage1", "storage2", "storage3", "storage4", "proxy1")
 _NAMED_WITHIN_S = 120.0
 _AGAIN_S = 1.0
 _TIMES = 5
-
-
-@dataclass
-class Outcome:
-    """What became of a fault. seconds: from its command until doctor was silent."""
-
-    finding: str
-    title: str
-    machine: str
-    mend: str = ""
-    seconds: float = 0.0
-    wrong: str = ""
 
 
 class Wrong(Exception):
@@ -54,7 +44,7 @@ class Ward:
         self._centre = centre
 
     def treat(self, fault: Fault) -> Outcome:
-        outcome = Outcome(fault.finding, fault.title, fault.machine)
+        outcome = Outcome(fault.finding, fault.title, fault.machine, fault.whole)
         try:
             fault.plant(self._centre)
             outcome.mend = self._named(fault)
@@ -129,13 +119,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     add_options(parser)
     parser.add_argument("--json", type=Path, help="where to write what became of each fault")
+    parser.add_argument("--page", action="store_true", help=f"write {PAGE.name}")
     parser.add_argument("finding", nargs="*", help="only faults that are called so")
     options = parser.parse_args()
-    wanted = [one for one in FAULTS if not options.finding or one.finding in options.finding]
-    return in_a_data_centre(options, lambda run: _go_round(run, wanted, options.json))
+    return in_a_data_centre(options, lambda run: _go_round(run, options))
 
 
-def _go_round(run: Run, faults: list[Fault], report: Path | None) -> int:
+def _go_round(run: Run, options: argparse.Namespace) -> int:
+    faults = [one for one in FAULTS if not options.finding or one.finding in options.finding]
     if run_all(run, list(CLUSTER)):
         return 1
     ward = Ward(run.centre)
@@ -159,9 +150,11 @@ def _go_round(run: Run, faults: list[Fault], report: Path | None) -> int:
     mended = [one for one in outcomes if not one.wrong]
     kinds = len({one.finding for one in mended})
     print(f"{len(mended)} of {len(outcomes)} faults named and mended, of {kinds} kinds")
-    if report is not None:
+    if options.json is not None:
         told = {"faults": [asdict(one) for one in outcomes], "after": after, "doctor --all": costs}
-        report.write_text(json.dumps(told, indent=1) + "\n")
+        options.json.write_text(json.dumps(told, indent=1) + "\n")
+    if options.page:
+        PAGE.write_text(page(outcomes), encoding="utf-8")
     return 1 if after or len(mended) < len(outcomes) else 0
 
 

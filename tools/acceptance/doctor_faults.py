@@ -1,92 +1,25 @@
-"""Faults that operators meet, each planted on a machine of the data centre by what causes it.
-
-A fault is what doctor has to call it, in a few words what is wrong, the machine at which doctor is
-asked and its command typed, and how it comes about.
-"""
+"""The faults that operators meet, each planted by what causes it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
-from tools.datacentre.centre import DataCentre
-
-Plant = Callable[[DataCentre], object]
-_CONF = "/etc/swift/{}-server.conf"
-
-
-@dataclass(frozen=True)
-class Fault:
-    """whole: the cluster is asked for it (--all), not the machine. where: in the finding's place.
-    within_s: how long it may take after the command until doctor is silent."""
-
-    finding: str
-    title: str
-    machine: str
-    plant: Plant
-    where: str = ""
-    whole: bool = False
-    within_s: float = 60.0
-
-
-def typed(machine: str, script: str) -> Plant:
-    return lambda centre: centre.machines[machine].check(script)
-
-
-def each(*plants: Plant) -> Plant:
-    def plant(centre: DataCentre) -> None:
-        for one in plants:
-            one(centre)
-
-    return plant
-
-
-def added(machine: str, kind: str, section: str, line: str) -> Plant:
-    """A line in a section of a conf; nobody has read it yet."""
-    return typed(machine, f"sed -i '/^\\[{section}\\]/a {line}' {_CONF.format(kind)}")
-
-
-def replaced(machine: str, kind: str, old: str, new: str) -> Plant:
-    """Another text in a conf, and the server started with that."""
-    restart = typed(machine, f"systemctl restart swiftlite-{kind}-server")
-    return each(edited(machine, kind, old, new), restart)
-
-
-def edited(machine: str, kind: str, old: str, new: str) -> Plant:
-    conf = _CONF.format(kind)
-    return typed(machine, f"grep -q '{old}' {conf} && sed -i 's/{old}/{new}/' {conf}")
-
-
-def stopped(machine: str, unit: str) -> Plant:
-    return typed(machine, f"systemctl stop {unit}")
-
-
-def told(machine: str, kind: str, key: str, ago_s: int) -> Plant:
-    """A moment in a recon cache, as if nothing had been heard since."""
-    path = f"/var/cache/swift/{kind}.recon"
-    return typed(
-        machine,
-        f"python3 -c \"import json, time; told = json.load(open('{path}')); "
-        f"told['{key}'] = time.time() - {ago_s}; json.dump(told, open('{path}', 'w'))\"",
-    )
-
-
-def new_disk(machine: str, disk: str) -> Plant:
-    return each(
-        lambda centre: centre.insert_disk(machine, disk),
-        typed(
-            machine,
-            f"mkfs.xfs -q -L {disk} /dev/{disk} && mkdir -p /srv/node/{disk} && "
-            f"mount /dev/{disk} /srv/node/{disk} && chown swift: /srv/node/{disk}",
-        ),
-    )
-
+from tools.acceptance.doctor_fault import (
+    Fault,
+    added,
+    each,
+    edited,
+    new_disk,
+    replaced,
+    stopped,
+    told,
+    typed,
+)
 
 _HOURS_PASS = typed(
     "storage1",
     "for builder in /etc/swift/*.builder; do "
     "swiftlite-ring-builder $builder pretend_min_part_hours_passed; done",
 )
+_TARGETS = "swiftlite-account.target swiftlite-container.target swiftlite-object.target"
 _SAMPLES = "/usr/share/swiftlite"
 _OLD_RING = (
     "ring=$(ssh storage1 'ls /etc/swift/backups/*.object.ring.gz | head -1') && "
@@ -124,7 +57,7 @@ FAULTS = (
     ),
     Fault(
         "conf-unreadable", "an option stands twice", "storage3",
-        typed("storage3", f"sed -i '/^bind_port/p' {_CONF.format('account')}"),
+        typed("storage3", "sed -i '/^bind_port/p' /etc/swift/account-server.conf"),
     ),
     Fault(
         "option-wrong", "a daemon's option that is no number", "storage3",
@@ -164,7 +97,7 @@ FAULTS = (
     ),
     Fault(
         "not-in-the-ring", "a conf that came with the package, left on a proxy", "proxy1",
-        typed("proxy1", f"cp {_SAMPLES}/object-server.conf-sample {_CONF.format('object')}"),
+        typed("proxy1", f"cp {_SAMPLES}/object-server.conf-sample /etc/swift/object-server.conf"),
     ),
     Fault(
         "no-such-user", "a user that there is not", "storage3",
@@ -246,7 +179,11 @@ FAULTS = (
     ),
     Fault(
         "read-only", "a disk that is mounted read-only", "storage3",
-        typed("storage3", "mount -o remount,ro /srv/node/sdb1"), "sdb1",
+        typed(
+            "storage3", f"systemctl stop {_TARGETS} && mount -o remount,ro /srv/node/sdb1; "
+            f"systemctl start {_TARGETS}",
+        ),
+        "sdb1",
     ),
     Fault(
         "quarantined", "a rotten object", "storage2", typed("storage2", _ROTTEN), "objects",
@@ -347,11 +284,35 @@ FAULTS = (
         typed("storage4", "sed -i '/^.object/,$d' /etc/rsyncd.conf"),
     ),
     Fault(
-        "replication-fails", "pushes that another node does not take", "storage1",
+        "replication-fails", "an rsync daemon that is down on another node", "storage1",
         each(
+            # With a limit everything goes by rsync, and not a few objects by SSYNC.
+            *(
+                added(node, "object", "object-replicator", "rsync_bwlimit = 100000")
+                for node in ("storage1", "storage3", "storage4")
+            ),
             stopped("storage2", "rsync"),
             typed("storage2", "rm -rf /srv/node/sd?1/objects"),
-            typed("storage1", "systemctl restart swiftlite-object-replicator"),
+            *(
+                typed(node, "systemctl restart swiftlite-object-replicator")
+                for node in ("storage3", "storage4", "storage1")
+            ),
+        ),
+        within_s=150,
+    ),
+    Fault(
+        "replication-fails", "an object server that is down on another node", "storage3",
+        each(
+            stopped("storage4", "swiftlite-object-server"),
+            typed("storage3", "systemctl restart swiftlite-object-replicator"),
+        ),
+        within_s=150,
+    ),
+    Fault(
+        "replication-fails", "a container server that is down on another node", "storage2",
+        each(
+            stopped("storage1", "swiftlite-container-server"),
+            typed("storage2", "systemctl restart swiftlite-container-replicator"),
         ),
         within_s=150,
     ),

@@ -66,7 +66,7 @@ class Run:
 
     def __init__(self, centre: DataCentre, package: Path) -> None:
         self.centre = centre
-        self._package = package
+        self.package = package
 
     def page(self, page: Page) -> None:
         for step in page.steps:
@@ -94,9 +94,9 @@ class Run:
             case "hours-pass":
                 centre.machines[machine].check(_HOURS_PASS)
             case "next-version":
-                self._hand_over(machine, next_version(self._package))
+                self._hand_over(machine, next_version(self.package))
             case "this-version":
-                self._hand_over(machine, self._package)
+                self._hand_over(machine, self.package)
             case _:
                 raise Wrong(f"nobody knows how to {verb!r}")
 
@@ -154,8 +154,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dir", type=Path, help="for the machines' files (a temporary one)")
 
 
-def in_a_data_centre(options: argparse.Namespace, work: Callable[[Run], int]) -> int:
-    """Machines with our package, none powered on, while work goes on; its exit code."""
+def in_a_data_centre(
+    options: argparse.Namespace, work: Callable[[Run], int], *, installed: bool = True
+) -> int:
+    """Machines, none powered on, while work goes on; its exit code. installed: they have our
+    package."""
     missing = image.missing()
     if os.geteuid() != 0 or missing:
         print("needs root" if os.geteuid() else f"needs {', '.join(missing)}", file=sys.stderr)
@@ -165,7 +168,7 @@ def in_a_data_centre(options: argparse.Namespace, work: Callable[[Run], int]) ->
     package = options.package or _build(folder)
     try:
         base = image.debian(options.tree)
-        layer = image.with_package(base, package, folder / "image")
+        layer = image.layer_over(base, package if installed else None, folder / "image")
         name = f"pages{os.getpid()}"
         with DataCentre(name, folder / "machines", [layer, base], ADDRESSES).open() as centre:
             return work(Run(centre, package))

@@ -37,17 +37,18 @@ def debian(tree: Path) -> Path:
     return tree
 
 
-def with_package(base: Path, package: Path, folder: Path) -> Path:
-    """A layer over base that has the package, and a key with which root goes anywhere."""
+def layer_over(base: Path, package: Path | None, folder: Path) -> Path:
+    """A layer that has a key with which root goes anywhere, and the package."""
     layer, root, work = (folder / name for name in ("layer", "root", "work"))
     for path in (layer, root, work):
         path.mkdir(parents=True)
     told = f"lowerdir={base},upperdir={layer},workdir={work}"
     run("mount", "-t", "overlay", "image", "-o", told, str(root))
     try:
-        shutil.copyfile(package, root / "root" / package.name)
-        run("chroot", str(root), "dpkg", "--install", f"/root/{package.name}")
         _let_root_in(root)
+        if package is not None:
+            shutil.copyfile(package, root / "root" / package.name)
+            run("chroot", str(root), "dpkg", "--install", f"/root/{package.name}")
     finally:
         subprocess.run(["umount", "-l", str(root)], check=True)
     return layer

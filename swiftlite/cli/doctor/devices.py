@@ -202,7 +202,7 @@ def of_nobody(node: Node) -> Iterator[Finding]:
             path,
             "it is mounted, and no ring names it",
             "Its room is not used; what may be left on it is not served.",
-            _adding(node, path, server) or f"umount {path}",
+            _adding(node, path, server) or f"umount {path} && rmdir {path}",
             "warning",
         )
 

@@ -26,10 +26,12 @@ _PATHS = (
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """What each server said, by path; kind: of the ring that names it."""
+    """What each server said, by path. kinds: of the rings that name a server; devices: addresses
+    with what rings put there."""
 
     node: Node
     kinds: dict[tuple[str, int], str]
+    devices: frozenset[tuple[str, str]]
     told: dict[str, list[Reply]]
 
     def good(self, path: str) -> Iterator[tuple[str, str, Any]]:
@@ -46,11 +48,13 @@ def ip_of(where: str) -> str:
 def ask(node: Node, timeout: float) -> Fleet:
     """Every address of every ring that this node has."""
     kinds: dict[tuple[str, int], str] = {}
+    devices = set()
     for name, ring in _all_rings(node):
         for device in ring.devices:
             if device is not None and device.weight > 0:
                 kinds.setdefault(device.address, name.partition("-")[0])
-    return Fleet(node, kinds, ask_all(sorted(kinds), _PATHS, timeout))
+                devices.add((device.ip, device.device))
+    return Fleet(node, kinds, frozenset(devices), ask_all(sorted(kinds), _PATHS, timeout))
 
 
 def _all_rings(node: Node) -> Iterator[tuple[str, Ring]]:

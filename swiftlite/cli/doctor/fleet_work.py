@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 
 from swiftlite.cli.doctor.around import CRON_SILENT_S, count_again
 from swiftlite.cli.doctor.devices import REPLACE, USUAL_ROOT
@@ -24,7 +25,9 @@ def unmounted(fleet: Fleet) -> Iterator[Finding]:
         ip = ip_of(where)
         for one in content:
             device = one["device"]
-            if (ip, device) in seen or not refuses(where, kind, device):
+            if (ip, device) in seen or (ip, device) not in fleet.devices:
+                continue  # a directory that has stayed of a disk is nobody's
+            if not refuses(where, kind, device):
                 continue  # a sandbox has no mounts, and mount_check = false
             seen.add((ip, device))
             broken = one["mounted"] is not False
@@ -127,7 +130,7 @@ def replication(fleet: Fleet) -> Iterator[Finding]:
             if kind == of and isinstance(told, dict):
                 restart = on(ip_of(where), fleet.node.services.restart(f"{of}-replicator"))
                 yield from overdue(of, where, told, fleet.node.now(), restart)
-                yield from failing(of, where, told, carrier(fleet.node, of))
+                yield from failing(of, where, told, partial(carrier, fleet.node, of))
 
 
 CHECKS = (unmounted, filling, damage, pendings, replication)

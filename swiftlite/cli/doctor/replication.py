@@ -3,18 +3,22 @@ through to the others."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from swiftlite.cli.doctor.finding import Finding
 from swiftlite.cli.doctor.node import Node
 from swiftlite.cli.doctor.server import STORAGE
 from swiftlite.cli.doctor.services import on
+from swiftlite.ring import Ring
 
 _MAX_S = 24 * 3600.0
 _FAILED_MAX = 0.1
 """The share of what was tried. A peer that is down fails for what it has, and is told as such."""
 _NAMED = 3
+_PATIENCE_S = 2.0
 
 
 def replication(node: Node) -> Iterator[Finding]:
@@ -23,7 +27,7 @@ def replication(node: Node) -> Iterator[Finding]:
             where = f"{server.recon_cache}/{kind}.recon"
             restart = node.services.restart(f"{kind}-replicator", conf=server.path)
             yield from overdue(kind, where, told, node.now(), restart)
-            yield from failing(kind, where, told, carrier(node, kind))
+            yield from failing(kind, where, told, partial(carrier, node, kind))
 
 
 def overdue(
@@ -42,20 +46,40 @@ def overdue(
         )
 
 
-def carrier(node: Node, kind: str) -> str:
-    """The command that starts what takes pushes of a kind, on the node that ought to."""
-    methods = {
-        server.section("object-replicator").get("sync_method", "rsync")
+def carrier(node: Node, kind: str, peer: str) -> str:
+    """The command that starts what should take pushes of a kind, on the node that does not."""
+    rsync = any(
+        server.kind == "object"
+        and server.section("object-replicator").get("sync_method", "rsync") == "rsync"
         for server in node.storage
-        if server.kind == "object"
+    )
+    if kind == "object" and rsync and _answers(node, kind, peer):
+        return on(peer, "systemctl enable --now rsync")
+    return on(peer, node.services.start(f"{kind}-server"))
+
+
+def _answers(node: Node, kind: str, peer: str) -> bool:
+    """Whether a server of that kind does."""
+    ports = {
+        device.replication_port
+        for name, ring in node.rings.items()
+        if isinstance(ring, Ring) and name.partition("-")[0] == kind
+        for device in ring.devices
+        if device is not None and device.replication_ip == peer
     }
-    if kind == "object" and methods <= {"rsync"}:
-        return "systemctl enable --now rsync"
-    return node.services.start(f"{kind}-server")
+    try:
+        for port in ports:
+            socket.create_connection((peer, port), timeout=_PATIENCE_S).close()
+    except OSError:
+        return False
+    return True
 
 
-def failing(kind: str, where: str, told: Mapping[str, Any], start: str) -> Iterator[Finding]:
-    """As overdue: the last pass that came to its end. start: see carrier."""
+def failing(
+    kind: str, where: str, told: Mapping[str, Any], start: Callable[[str], str]
+) -> Iterator[Finding]:
+    """As overdue: the last pass that came to its end. start: the command for a peer; see
+    carrier."""
     stats = told.get("replication_stats")
     if not isinstance(stats, dict):
         return
@@ -72,7 +96,7 @@ def failing(kind: str, where: str, told: Mapping[str, Any], start: str) -> Itera
         where,
         f"{failed} of {failed + done} {kind} replications failed in the last pass{to}{more}",
         "What should have a copy there has one fewer, for as long as this goes on.",
-        on(peers[0], start) if peers else f"journalctl -u swiftlite-{kind}-replicator -n 20",
+        start(peers[0]) if peers else f"journalctl -u swiftlite-{kind}-replicator -n 20",
         page="" if peers else "architecture/object-replication.md",
     )
 

@@ -13,9 +13,7 @@ from swiftlite.cli.doctor.server import Server
 from swiftlite.cli.doctor.services import fetch, send
 from swiftlite.cluster.local_devices import is_own_address
 from swiftlite.config.load import DEFAULT
-from swiftlite.ring import Device, Ring
-
-_WRITTEN_TOGETHER_S = 60
+from swiftlite.ring import Device, Ring, RingBuilder, RingError
 
 
 def rings(node: Node) -> Iterator[Finding]:
@@ -33,10 +31,7 @@ def rings(node: Node) -> Iterator[Finding]:
                 mend,
                 page=page,
             )
-        elif (
-            builder.exists()
-            and builder.stat().st_mtime > os.path.getmtime(path) + _WRITTEN_TOGETHER_S
-        ):
+        elif _is_behind(ring, path, builder):
             written = f"swiftlite-ring-builder {builder} rebalance"
             yield Finding(
                 "ring-not-written",
@@ -46,6 +41,16 @@ def rings(node: Node) -> Iterator[Finding]:
                 f"{written}; {send(node.peers, path)}" if node.peers else written,
                 "warning",
             )
+
+
+def _is_behind(ring: Ring, path: str, builder: Path) -> bool:
+    """A builder also changes without a need of another ring; its version does not, then."""
+    if not builder.exists() or builder.stat().st_mtime <= os.path.getmtime(path):
+        return False
+    try:
+        return RingBuilder.load(str(builder)).version != ring.version
+    except RingError:
+        return False
 
 
 def _again(node: Node, path: str, builder: Path) -> tuple[str, str]:

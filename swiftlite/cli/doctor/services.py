@@ -12,6 +12,7 @@ from pathlib import Path
 from swiftlite.service.servers import MAIN, PREFIX, SWIFT_DIR
 
 _PLAIN = re.compile(r"[\w@%+=:,./ -]+")
+_SPECIAL = re.compile(r'["$`!]|\\(?=["$`\\\n]|$)')  # between double quotes
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,10 @@ class Services:
 
 def on(ip: str, command: str) -> str:
     """The same command on another node."""
-    return f"ssh {ip} {command if _PLAIN.fullmatch(command) else shlex.quote(command)}"
+    if _PLAIN.fullmatch(command):
+        return f"ssh {ip} {command}"
+    quoted = shlex.quote(command) if _SPECIAL.search(command) else f'"{command}"'
+    return f"ssh {ip} {quoted}"
 
 
 def fetch(ip: str, path: str) -> str:

@@ -17,6 +17,8 @@ import pytest
 
 from swiftlite.cli import main as swiftlite_command
 from swiftlite.cli.doctor.finding import Finding
+from swiftlite.cli.doctor.services import on
+from swiftlite.ring import RingBuilder
 from tests.cli.doctor.patients import (
     DAEMONS,
     KINDS,
@@ -116,10 +118,17 @@ def statvfs(patient: Patient, **told: int) -> None:
 
 
 def newer_builder(patient: Patient) -> None:
-    builder = patient.etc / "object.builder"
-    write(builder)
+    """As it is after a change that no ring was made of."""
+    builder = RingBuilder.from_ring(str(patient.etc / "object.ring.gz"), 1)
+    builder.set_weight(0, 2.0)
+    save_later(patient, builder)
+
+
+def save_later(patient: Patient, builder: RingBuilder) -> None:
+    path = patient.etc / "object.builder"
+    builder.save(str(path))
     later = time.time() + 3600
-    os.utime(builder, (later, later))
+    os.utime(path, (later, later))
 
 
 def few_descriptors(patient: Patient) -> None:
@@ -299,6 +308,16 @@ def test_every_fault_that_a_node_can_have_is_planted() -> None:
     assert len({name for name, _ in FAULTS}) >= 25
 
 
+def test_a_builder_that_changed_nothing_of_the_ring_is_none_to_speak_of(patient: Patient) -> None:
+    ring = str(patient.etc / "object.ring.gz")
+    builder = RingBuilder.from_ring(ring, 1)
+    builder.set_weight(0, 2.0)
+    builder.write_ring(ring)
+    builder.set_min_part_hours(3)
+    save_later(patient, builder)
+    assert patient.look() == []
+
+
 def test_a_device_that_fstab_mounts_is_none_to_speak_of(patient: Patient) -> None:
     in_fstab(patient)
     assert patient.look() == []
@@ -429,6 +448,13 @@ def test_a_sandbox_without_mounts_is_healthy(patient: Patient) -> None:
     assert patient.ask() == []
 
 
+def test_a_directory_that_no_ring_names_is_none_to_speak_of(patient: Patient) -> None:
+    set_time(patient, time.time())
+    told = patient.servers["object"].told  # type: ignore[attr-defined]  # of patients.serving
+    told |= {"HEAD": 507, "/recon/unmounted": [{"device": "old", "mounted": False}]}
+    assert patient.ask() == []
+
+
 def test_a_node_that_does_not_answer_is_named(patient: Patient) -> None:
     set_time(patient, time.time())
     silence(patient, "container")
@@ -460,3 +486,20 @@ def test_findings_as_a_program_reads_them(
 def test_a_task_is_told_by_its_first_command_and_its_page() -> None:
     told = Finding("drive-errors", "/srv/node/sdb1", "x", "y.", "smartctl -a /dev/sdb", page="p.md")
     assert list(told.lines())[-2:] == ["     begin smartctl -a /dev/sdb", "     see   doc/p.md"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "ls -l /etc",
+        "ls '*.x' && sed 's/a\\(b\\)/& \\1/' f",
+        'echo "a" $HOME',
+        "printf '\\n\\\\'",
+        "echo `a`",
+    ],
+)
+def test_a_command_for_another_node_arrives_as_it_is(command: str) -> None:
+    script = on("10.0.0.2", command).replace("ssh 10.0.0.2", "printf %s", 1)
+    if script.endswith(command):
+        return  # words of one meaning everywhere
+    assert subprocess.check_output(["bash", "-c", script], text=True) == command

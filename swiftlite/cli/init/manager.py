@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from swiftlite.cli.init.pids import Places, Running, running, send
+from swiftlite.cli.init.pids import Places, Running, running, send, tell_signal
 from swiftlite.cli.init.starting import Started, start
 from swiftlite.cli.init.telling import Telling
 from swiftlite.cli.init.units import InUnit, in_units
@@ -257,6 +257,7 @@ class Manager:
             pid=one.pid,
         )
         if kill:
+            tell_signal(one, signal.SIGKILL, self.tell)
             _kill_all(one.pid)
 
     def _tell_running(self, one: Running | InUnit) -> None:
@@ -278,11 +279,13 @@ class Manager:
 
     def _tell_absent(self, server: Place) -> None:
         number, confs = self.places.number, self.places.confs(server)
-        if number and confs:
+        if not number:
+            self.tell(f"No {server.name} running", "not running", server=server.name)
+        elif confs:
             line = f"{server.name} #{number} not running ({confs[0]})"
+            self.tell(line, "not running", server=server.name)
         else:
-            line = f"No {server.name} running"
-        self.tell(line, "not running", server=server.name)
+            self._tell_no_conf(server)
 
     def _tell_no_conf(self, server: Place) -> None:
         number = f" number {self.places.number}" if self.places.number else ""
@@ -290,6 +293,7 @@ class Manager:
         self.tell(line, "no conf", server=server.name)
         found = server.conf_files(self.places.swift_dir)
         if self.places.verbose and found:
+            self.tell("Found configs:", "confs", server=server.name)
             for at, conf in enumerate(found, 1):
                 self.tell(f"  {at}) {conf}", "conf", server=server.name, conf=conf)
 

@@ -87,13 +87,7 @@ def _running(server: Place, places: Places, tell: Telling) -> Iterator[Running]:
 
 def send(found: Running, number: signal.Signals, tell: Telling) -> bool:
     """False when it has gone, or is another user's."""
-    tell(
-        f"Signal {found.server.name}  pid: {found.pid}  signal: {number.value}",
-        "signalled",
-        server=found.server.name,
-        pid=found.pid,
-        signal=number.name,
-    )
+    tell_signal(found, number, tell)
     try:
         os.kill(found.pid, number)
     except ProcessLookupError:
@@ -107,3 +101,13 @@ def send(found: Running, number: signal.Signals, tell: Telling) -> bool:
         )
         return False
     return True
+
+
+def tell_signal(found: Running, number: signal.Signals, tell: Telling) -> None:
+    tell(
+        f"Signal {found.server.name}  pid: {found.pid}  signal: {number.value}",
+        "signalled",
+        server=found.server.name,
+        pid=found.pid,
+        signal=number.name,
+    )

@@ -1,9 +1,11 @@
 """Stands for a server in tests of swiftlite-init; a copy of it has the server's name.
 
 Writes the signals that it gets, and the options that it was given, into CONF.heard. What the conf
-says it does wrong: `fail` (cannot start), `deaf` (ignores SIGTERM), `slow` (says nothing).
+says it does wrong: `fail` (cannot start), `deaf` (ignores SIGTERM), `slow` (says nothing), `brief`
+(ends at once).
 """
 
+import contextlib
 import os
 import signal
 import socket
@@ -26,17 +28,24 @@ def end(number: int, _frame: object) -> None:
     sys.exit(0)
 
 
+with contextlib.suppress(PermissionError):  # it leads a session already
+    os.setsid()
 if fault == "fail":
     sys.exit("cannot start: no luck")
 for caught in (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
     signal.signal(caught, end)
 hear(" ".join(["started", *sys.argv[2:]]))
-if "--once" in sys.argv:
+if fault == "brief" or {"--once", "once"} & set(sys.argv):
     sys.exit(0)
 address = os.environ.get("NOTIFY_SOCKET", "")
 if address and fault != "slow":
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+    nobody_listens = contextlib.suppress(ConnectionRefusedError)
+    with nobody_listens, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.connect("\0" + address[1:])
         manager.send(b"READY=1")
+if not address and not {"-v", "verbose"} & set(sys.argv):  # a manager waits for their end
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for standard in (1, 2):
+        os.dup2(nowhere, standard)
 while True:
     signal.pause()

@@ -143,6 +143,7 @@ def test_a_server_that_will_not_end_is_given_up_or_killed(
     assert "giving up" in capsys.readouterr().out
     assert not is_gone(pid)
     assert node.init("object", "stop", "-k", "0", "--kill-after-timeout") == 1
+    assert f"Signal object-server  pid: {pid}  signal: 9" in capsys.readouterr().out
     wait_for(lambda: is_gone(pid))
 
 
@@ -246,6 +247,17 @@ def test_a_group_forgives_what_a_node_does_not_have(
     assert node.init("main", "start", "--strict") == 1
     assert node.init("proxy", "start") == 1
     assert node.init("proxy", "start", "--non-strict") == 0
+
+
+def test_a_number_that_no_conf_has_is_told_with_those_there_are(
+    node: Node, capsys: pytest.CaptureFixture[str]
+) -> None:
+    conf = node.conf("object-server.conf")
+    assert node.init("object", "status", "-c", "5") == 1
+    missing = "Unable to locate config number 5 for object-server"
+    assert capsys.readouterr().out.splitlines() == [missing]
+    assert node.init("object", "start", "-c", "5", "-v") == 1
+    assert capsys.readouterr().out.splitlines() == [missing, "Found configs:", f"  1) {conf}"]
 
 
 def test_what_is_not_installed_is_said(node: Node, capsys: pytest.CaptureFixture[str]) -> None:

@@ -161,3 +161,19 @@ def test_a_writer_that_waits_hears_that_its_peer_has_gone(host: Host, name: str)
     with pytest.raises(PeerGone):
         sending.wait(host.clock.monotonic() + 20)
     sender.close()
+
+
+def test_a_server_may_have_more_in_flight_than_the_system_gives_by_itself(
+    host: Host, name: str
+) -> None:
+    listener = host.net.listen(name)
+    client = host.net.connect(name, 1.0)
+    served = listener.accept()
+    room = []
+    for stream in (client, served):
+        raw = socket.socket(fileno=os.dup(stream.fileno()))
+        room.append(raw.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF))
+        raw.close()
+    assert room[1] > room[0]
+    for end in (client, served, listener):
+        end.close()

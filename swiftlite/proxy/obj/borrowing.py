@@ -60,7 +60,11 @@ class Borrowing:
                 self._wanted = False
                 self._log.warning(f"files are not borrowed any more: {error}")
             raise NotTheFile from error
-        facts = disk.fstat(fd)
+        try:
+            facts = disk.fstat(fd)
+        except OSError as error:
+            disk.close(fd)
+            raise NotTheFile from error
         writing = flags & os.O_ACCMODE != os.O_RDONLY
         if (facts.st_dev, facts.st_ino) == (lent.device, lent.inode) and (
             writing or facts.st_size == lent.length

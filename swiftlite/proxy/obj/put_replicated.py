@@ -196,17 +196,20 @@ class ReplicatedSink:
                 telling.drop(lane, fault)
                 telling.again(lane, self._ending())
                 continue
-            telling.lanes.remove(lane)
             if answer is None:
                 self._context.limiter.answered(lane.node.device)
                 try:
                     self._agree(lane, lane.exchange.continue_headers)
                 except NotTheFile:
                     self._refused.append(lane.node)
+                    telling.lanes.remove(lane)
                     telling.once_more(lane, self._ending(borrows=False))
                 else:
+                    telling.lanes.remove(lane)
                     self._accepted.append(lane)
-            elif not self._counts(telling, lane, answer):
+                continue
+            telling.lanes.remove(lane)
+            if not self._counts(telling, lane, answer):
                 telling.again(lane, self._ending())
         telling.lanes, self._accepted = self._accepted, []
 

@@ -17,8 +17,9 @@ from swiftlite.host.net import Address, ConnectFailed, PeerGone
 RawSocket = _socket.socket
 _STREAM = _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC
 _LOCAL_ROOM_BYTES = 2 << 20
-"""In flight on a unix socket at most, if the system allows so much. Its own default makes both
-ends take turns every 200 KiB, a quarter of a relayed body's CPU (TCP's windows grow by themselves)."""
+"""In flight on a unix socket at most, if the system allows so much. By its own default both
+ends take turns every 200 KiB: a third more CPU for a relayed body. (TCP's windows just grow.)
+"""
 _GONE = frozenset(
     (
         errno.EPIPE,

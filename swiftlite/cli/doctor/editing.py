@@ -18,7 +18,8 @@ def set_option(conf: Path, header: str, key: str, value: str) -> str:
         return _in_section(file, header, f"s|^{key}\\b.*|{key} = {_replacement(value)}|")
     file = _file_with(conf, header)
     if file is not None:
-        return _sed(f"/^\\[{header}\\]/a {key} = {value}", file)
+        line = f"{key} = {value}".replace("\\", "\\\\")
+        return _sed(f"/^\\[{header}\\]/a {line}", file)
     target = conf / "doctor.conf" if conf.is_dir() else conf
     return f"printf '\\n[%s]\\n%s\\n' {header} {shlex.quote(f'{key} = {value}')} >>{target}"
 

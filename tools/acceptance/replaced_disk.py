@@ -6,15 +6,16 @@ account and container. Fails (exit code 1) if a client meets an error, reads som
 was written, or the device is not full in time.
 
     python -m tools.acceptance.replaced_disk DIR [--objects 100000] [--size 1024] [--clients 4]
-        [--rate 40] [--port 8500] [--storage-port 7500] [--patience 1800] [--only fill|replace]
+        [--rate 40] [--port 8500] [--storage-port 7500] [--patience 1800] [--straight]
+        [--only fill|replace]
     python -m tools.acceptance.replaced_disk --peer HOME ...
 
 An embedded cluster is made in DIR, or started if it is there; one that was filled before, or in
 part, gets what is missing. --peer: the running OpenStack Swift, with its daemons, whose folder this
-is; its objects are written to its devices straight, and so not listed, for its PUTs would take an
-hour. --rate: requests a second of all clients together. Prints lines of JSON: what was filled, and
-how long the rest took, files and bytes a second, processor time of the cluster and what clients did
-meanwhile.
+is. --straight: objects are written to the devices and not PUT, which is sooner done; no container
+lists them then. --rate: requests a second of all clients together. Prints lines of JSON: what was
+filled, and how long the rest took, files and bytes a second, processor time of the cluster and what
+clients did meanwhile.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from pathlib import Path
 from swiftlite.cli.bench.processes import with_descendants
 from swiftlite.cli.embedded.layout import Layout
 from swiftlite.cluster import conf as cluster_conf
+from swiftlite.formats.block_checksums import ATTRIBUTE, BlockSummer, encode_blocks
 from swiftlite.formats.metadata import attributes_of, encode_metadata
 from swiftlite.ring import Ring
 from swiftlite.vocab.timestamp import Timestamp
@@ -80,20 +82,22 @@ def body_of(name: str, size: int) -> bytes:
 
 @dataclass(frozen=True)
 class Field:
-    """A cluster of either kind. device: the one that will be replaced, alone in its zone."""
+    """A cluster of either kind. devices: one in each zone, in their order."""
 
     port: int
     swift_dir: Path
-    device: Path
     note: Path
     pids: tuple[int, ...]
-    all_devices: Path | None = None  # of the peer
+    devices: tuple[Path, ...]
+    form: str
+    """Of metadata."""
 
     @classmethod
     def embedded(cls, cluster: Embedded, port: int, storage_port: int) -> Field:
         layout = Layout(cluster.root, NODES, storage_port)
         note = cluster.root / "filled.json"
-        return cls(port, layout.etc, layout.device(VICTIM), note, (cluster.pid,))
+        devices = tuple(layout.device(node) for node in range(1, NODES + 1))
+        return cls(port, layout.etc, note, (cluster.pid,), devices, "msgpack")
 
     @classmethod
     def peer(cls, home: Path) -> Field:
@@ -101,10 +105,14 @@ class Field:
         port = urllib.parse.urlsplit(ready["AUTH_URL"]).port
         assert port is not None
         pids = [int(file.read_text().split()[0]) for file in Path(ready["PID_DIR"]).glob("*.pid")]
-        mounted = home / "mnt"
-        device = mounted / str(VICTIM) / "node" / f"sdb{VICTIM}"
+        devices = tuple(home / f"mnt/{node}/node/sdb{node}" for node in range(1, NODES + 1))
         swift_dir = Path(ready["SWIFT_DIR"])
-        return cls(port, swift_dir, device, home / "filled.json", tuple(pids), mounted)
+        return cls(port, swift_dir, home / "filled.json", tuple(pids), devices, "swift")
+
+    @property
+    def device(self) -> Path:
+        """The one that will be replaced."""
+        return self.devices[VICTIM - 1]
 
     def cpu_seconds(self) -> float:
         """Of all its processes, those included that have ended and been waited for."""
@@ -183,14 +191,13 @@ def fill(port: int, numbers: range, size: int, clients: int) -> None:
 
 
 def fill_straight(where: Field, numbers: range, size: int) -> None:
-    """Objects on all their primaries of the peer, as its object servers would have left them."""
+    """Objects on all their primaries, as object servers would have left them."""
     user = User(where.port)
     assert user.ask("PUT", "")[0] in (201, 202)
     account = user.path.rpartition("/")[2]
     hash_path = cluster_conf.load(str(where.swift_dir)).hash_path
     ring = Ring.load(str(where.swift_dir / "object.ring.gz"), hash_path)
     stamp = Timestamp.from_seconds(time.time()).internal
-    assert where.all_devices is not None
     for number in numbers:
         name = f"o{number}"
         body = body_of(f"/{name}", size)
@@ -201,12 +208,15 @@ def fill_straight(where: Field, numbers: range, size: int) -> None:
             "Content-Length": str(size),
             "ETag": hashlib.md5(body).hexdigest(),
         }
-        attributes = attributes_of(encode_metadata(metadata, "swift"))
+        attributes = attributes_of(encode_metadata(metadata, where.form))
+        if where.form == "msgpack":
+            summer = BlockSummer(size)
+            summer.update(body)
+            attributes.append((ATTRIBUTE, encode_blocks(summer.finish())))
         partition, primaries = ring.nodes(account, "c", name)
         name_hash = hash_path.hex(account, "c", name)
         for primary in primaries:
-            device = where.all_devices / str(primary.zone) / "node" / primary.device
-            top = device / "objects" / str(partition)
+            top = where.devices[primary.zone - 1] / "objects" / str(partition)
             place = top / name_hash[-3:] / name_hash
             place.mkdir(parents=True, exist_ok=True)
             file = place / f"{stamp}.data"
@@ -278,7 +288,7 @@ def fill_once(where: Field, chosen: argparse.Namespace) -> None:
         return
     assert there.get("size", chosen.size) == chosen.size, "it was filled with other bodies"
     start = time.monotonic()
-    if where.all_devices is not None:
+    if chosen.straight:
         fill_straight(where, numbers, chosen.size)
     else:
         fill(where.port, numbers, chosen.size, chosen.clients * 4)
@@ -341,6 +351,7 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=8500)
     parser.add_argument("--storage-port", type=int, default=7500)
     parser.add_argument("--patience", type=float, default=1800.0)
+    parser.add_argument("--straight", action="store_true")
     parser.add_argument("--only", choices=("fill", "replace"))
     chosen = parser.parse_args()
     if (chosen.dir is None) == (chosen.peer is None):

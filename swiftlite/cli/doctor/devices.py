@@ -6,13 +6,14 @@ import difflib
 import errno
 import os
 import pwd
+import shlex
 from collections.abc import Iterator
 from contextlib import suppress
 from stat import S_ISDIR
 
 from swiftlite.cli.doctor import editing
 from swiftlite.cli.doctor.finding import Finding
-from swiftlite.cli.doctor.machine import group_of, uid_of, user_name
+from swiftlite.cli.doctor.machine import group_of, mount_unit, uid_of, user_name
 from swiftlite.cli.doctor.node import Node
 from swiftlite.cli.doctor.server import Held, Server
 from swiftlite.cli.doctor.services import send
@@ -29,7 +30,18 @@ def present(node: Node) -> Iterator[Finding]:
         try:
             is_directory = S_ISDIR(node.disk.stat(held.path).st_mode)
         except OSError as error:
-            yield _missing(node, held, error)
+            yield (
+                _missing(node, held)
+                if error.errno == errno.ENOENT
+                else Finding(
+                    "device-broken",
+                    held.path,
+                    f"it cannot be looked at: {error.strerror}",
+                    _GONE,
+                    f"umount -l {held.path}",
+                    page=REPLACE,
+                )
+            )
             continue
         if held.server.mount_check and is_directory and not is_mount(node, held.path):
             inside = names_in(node, held.path)
@@ -39,7 +51,7 @@ def present(node: Node) -> Iterator[Finding]:
             yield Finding("device-unmounted", held.path, what, _GONE, mend, page=page)
 
 
-def _missing(node: Node, held: Held, error: OSError) -> Finding:
+def _missing(node: Node, held: Held) -> Finding:
     elsewhere = _root_with(node, held.device.device)
     if elsewhere is not None and elsewhere != held.server.devices_root:
         server = held.server
@@ -52,14 +64,14 @@ def _missing(node: Node, held: Held, error: OSError) -> Finding:
             _GONE,
             f"{edit} && {node.services.restart(*names, conf=held.server.path)}",
         )
-    why = "there is no such directory" if error.errno == errno.ENOENT else str(error)
     if held.server.mount_check:
         mend, page = _mounting(node, held.path)
     else:
         user = node.user_of(held.server) or "root"
         mend, page = f"install -d -o {user} -g {group_of(user)} {held.path}", ""
     more = "" if page or mend.startswith("install") else f"mkdir -p {held.path} && "
-    return Finding("device-missing", held.path, why, _GONE, more + mend, page=page)
+    what = "there is no such directory"
+    return Finding("device-missing", held.path, what, _GONE, more + mend, page=page)
 
 
 def _root_with(node: Node, device: str) -> str | None:
@@ -71,16 +83,16 @@ def _root_with(node: Node, device: str) -> str | None:
 
 def _mounting(node: Node, path: str) -> tuple[str, str]:
     """A command; and a page, where the disk itself is not to be seen."""
-    if node.machine.mounts_itself(path):
-        known = node.machine.fstab.get(path)
-        source = known.source if known else ""
-        if not source.startswith("/dev/") or node.disk.exists(source):
-            return f"mount {path}", ""
-        return "lsblk --fs", REPLACE
+    known = node.machine.fstab.get(path)
+    if known is not None and not known.source.startswith("/dev/"):
+        return f"mount {path}", ""  # by a label, say
+    if known is None and node.machine.mounts_itself(path):
+        return f"systemctl start {shlex.quote(mount_unit(path))}", ""
     name = os.path.basename(path)
-    for source in (f"/dev/disk/by-label/{name}", f"/dev/{name}"):
+    sources = [known.source] if known else [f"/dev/disk/by-label/{name}", f"/dev/{name}"]
+    for source in sources:
         if node.disk.exists(source):
-            return f"mount {source} {path}", ""
+            return f"mount {path}" if known else f"mount {source} {path}", ""
     return "lsblk --fs", REPLACE
 
 

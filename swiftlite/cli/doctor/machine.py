@@ -57,8 +57,7 @@ class Machine:
 
     def mounts_itself(self, place: str) -> bool:
         """Whether systemd does, at a start, by fstab or by a unit of that name."""
-        name = place.strip("/").replace("-", r"\x2d").replace("/", "-")
-        return place in self.fstab or self._unit_file(f"{name}.mount") is not None
+        return place in self.fstab or self._unit_file(mount_unit(place)) is not None
 
     @property
     def has_systemd(self) -> bool:
@@ -134,6 +133,11 @@ class Machine:
         wanted = 0o5 if path.is_dir() else 0o4
         shift = 6 if found.st_uid == entry.pw_uid else 3 if found.st_gid in groups else 0
         return entry.pw_uid == 0 or (found.st_mode >> shift) & wanted == wanted
+
+
+def mount_unit(place: str) -> str:
+    """The name that systemd wants such a unit to have."""
+    return place.strip("/").replace("-", r"\x2d").replace("/", "-") + ".mount"
 
 
 def group_of(user: str) -> str:

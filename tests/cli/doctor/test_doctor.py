@@ -308,6 +308,38 @@ def test_every_fault_that_a_node_can_have_is_planted() -> None:
     assert len({name for name, _ in FAULTS}) >= 25
 
 
+def test_a_device_that_breaks_is_replaced(
+    patient: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stat(path: str) -> os.stat_result:
+        if path.endswith("sda1"):
+            raise OSError(errno.EIO, "Input/output error")
+        return os.stat(path)
+
+    monkeypatch.setattr(patient.disk, "stat", stat)
+    (one,) = patient.look()
+    assert (one.name, one.page) == ("device-broken", "operations/tasks/replace-a-disk.md")
+
+
+def test_a_device_is_mounted_as_the_machine_would_mount_it(patient: Patient) -> None:
+    path = patient.devices / "sda1"
+    patient.disk.unmounted.add(str(path))
+
+    def mend() -> tuple[str, str]:
+        (one,) = patient.look()
+        return one.mend, one.page
+
+    assert mend() == ("lsblk --fs", "operations/tasks/replace-a-disk.md")
+    write(patient.root / "etc/fstab", f"LABEL=sda1 {path} xfs noatime 0 0\n")
+    assert mend() == (f"mount {path}", "")
+    write(patient.root / "etc/fstab", f"/dev/none {path} xfs noatime 0 0\n")
+    assert mend() == ("lsblk --fs", "operations/tasks/replace-a-disk.md")
+    write(patient.root / "etc/fstab")
+    unit = str(path).strip("/").replace("-", r"\x2d").replace("/", "-") + ".mount"
+    write(patient.root / "etc/systemd/system" / unit)
+    assert mend() == (f"systemctl start '{unit}'", "")
+
+
 def test_a_builder_that_changed_nothing_of_the_ring_is_none_to_speak_of(patient: Patient) -> None:
     ring = str(patient.etc / "object.ring.gz")
     builder = RingBuilder.from_ring(ring, 1)

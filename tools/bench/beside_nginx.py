@@ -75,6 +75,13 @@ def nginx(root: Path, port: int) -> Iterator[int]:
             process.wait()
 
 
+def read_once(file: Path) -> None:
+    """It went to the disk past the page cache."""
+    with file.open("rb", buffering=0) as content:
+        while content.read(1 << 22):
+            pass
+
+
 def compared(
     cluster: Embedded, options: argparse.Namespace
 ) -> tuple[list[Streamed], list[Streamed]]:
@@ -85,10 +92,13 @@ def compared(
     driver.one(Call("PUT", "/nginx"))
     if driver.one(Call("HEAD", OBJECT)) == 404:
         driver.one(Call("PUT", OBJECT, options.size))
-    (file, *_) = sorted(
+    copies = sorted(
         path for path in cluster.root.glob("srv/*/*/objects/**/*.data")
         if path.stat().st_size == options.size
     )  # fmt: skip
+    for copy in copies:
+        read_once(copy)
+    file = copies[0]
     with nginx(file.parent, options.nginx_port) as pid:
         other = Driver(HOST, Endpoint(("127.0.0.1", options.nginx_port), "", ""))
         HOST.tasks.sleep(1.0)  # nginx has begun to listen

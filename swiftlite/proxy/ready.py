@@ -48,9 +48,16 @@ def first_ready(
 def silent_too_long(
     context: Context, asked: Sequence[A], timeout: float, *, enough: bool
 ) -> list[A]:
-    """Those whose time is over. enough: a quorum has spoken; then it is short for nodes that are
-    left alone, because other requests have found that they do not answer."""
+    """Those whose time is over, when none of these has said anything for a while.
+
+    enough: a quorum has spoken; then it is short for nodes that are left alone, because other
+    requests have found that they do not answer. What this one finds counts too: where all clients
+    waited for the same node, nobody would be left to find it out.
+    """
     now = context.monotonic()
+    for one in asked:
+        if one.since + SLOW_NODE_S <= now:
+            context.limiter.given_up(one.node.device)
     late = [one for one in asked if one.since + timeout <= now]
     if enough:
         patience = context.options.post_quorum_timeout

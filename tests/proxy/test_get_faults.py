@@ -114,6 +114,15 @@ def test_a_read_stops_waiting_once_others_find_a_node_silent(
     found.wait()
 
 
+def test_readers_who_all_wait_for_one_node_find_out_together(make_cluster: Make) -> None:
+    cluster = make_cluster(node_timeout=600.0, post_quorum_timeout=0.1, error_suppression_limit=3)
+    cluster.make_container()
+    cluster.nodes[1].fault = hanging("GET")
+    tasks = [cluster.host.tasks.spawn(cluster.ask, "GET", f"/v1/a/c/{n}") for n in range(4)]
+    assert [task.wait().status for task in tasks] == [404] * 4
+    assert cluster.limited() == [1]
+
+
 def test_where_all_nodes_are_slow_they_are_waited_for_though_left_alone(
     make_cluster: Make,
 ) -> None:

@@ -53,7 +53,7 @@ class Reach:
         self.weightless = frozenset(weightless)
         self._sample = max(SLOTS_MIN, EFFORT // 8 // len(self._givers))
         self._known: dict[int, Ways] = {}
-        self._more: set[tuple[int, int]] = set()  # There were other ways than those that are known.
+        self._missed: dict[int, dict[int, int]] = {}  # What the cheapest way not kept costs.
         self._shapes: dict[tuple[int, ...], list[tuple[int, list[int]]]] = {}
 
     @property
@@ -76,6 +76,7 @@ class Reach:
         known = self._known.get(number)
         if known is None:
             known = self._known[number] = {}
+            self._missed[number] = {}
             slots = list(self.choices.slots[number])
             if len(slots) > self._sample:
                 first = [s for s in slots if s[1] in self._crowded][: self._sample // 2]
@@ -121,11 +122,12 @@ class Reach:
             known = self._known.get(number, {})
             for target, ways in list(known.items()):
                 left = [way for way in ways if way[2] not in partitions]
-                if left:
-                    known[target] = left
-                elif (number, target) in self._more:
+                missed = self._missed[number].get(target)
+                if missed is not None and (not left or left[0][0] > missed):
                     del self._known[number]
                     break
+                if left:
+                    known[target] = left
                 else:
                     del known[target]
 
@@ -224,7 +226,8 @@ class Reach:
             kept.append(way)
             kept.sort()
         else:
-            self._more.add((number, target))
             if way < kept[-1]:
-                kept[-1] = way
+                way, kept[-1] = kept[-1], way
                 kept.sort()
+            missed = self._missed[number]
+            missed[target] = min(missed.get(target, way[0]), way[0])

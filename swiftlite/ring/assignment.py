@@ -185,6 +185,11 @@ class Assignment:
                 slots[row[partition]].append((at, partition))
         return slots
 
+    def further(self, number: int, change: int) -> int:
+        """By how many partitions a change takes a device away from what it wants."""
+        off = self.held[number] - self.want[number]
+        return abs(off + change) - abs(off)
+
     def surplus(self) -> int:
         """Replicas that devices hold beyond what they want."""
         return sum(max(0, held - want) for held, want in zip(self.held, self.want, strict=True))

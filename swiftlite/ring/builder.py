@@ -327,6 +327,7 @@ class RingBuilder(BuilderFacts):
             overload=state.overload,
             typecode=state.typecode,
             free=free,
+            rests=state.min_part_hours > 0,
             last_start=state.last_start,
             seed=seed if seed is not None else f"{state.id}:{state.version}",
         )

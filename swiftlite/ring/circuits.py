@@ -42,20 +42,15 @@ def _graph(reach: Reach, room: Room) -> Graph:
     begins = {}
     for number in graph:
         if room(number, -1):
-            begins[number] = OFF * _further(table.held[number] - table.want[number], -1)
+            begins[number] = OFF * table.further(number, -1)
     for number in reach.targets:
         if room(number, 1):
-            off = OFF * _further(table.held[number] - table.want[number], 1)
-            graph.setdefault(number, {})[OPEN] = off
+            graph.setdefault(number, {})[OPEN] = OFF * table.further(number, 1)
     graph[OPEN] = begins
     for number in reach.weightless:
         graph.setdefault(number, {})[DRAINED] = 0
     graph[DRAINED] = dict.fromkeys(reach.weightless, 0)
     return graph
-
-
-def _further(off: int, change: int) -> int:
-    return abs(off + change) - abs(off)
 
 
 def _circle(graph: Graph) -> list[int] | None:

@@ -25,7 +25,7 @@ class Question:
     """What a rebalance starts from; `rows` stay. `free[p]` is 1 where a replica may move.
 
     `removed` are device ids that leave with this rebalance; they have weight 0 in `devices`.
-    `held` are partitions by device id, as `rows` have them.
+    `held` are partitions by device id, as `rows` have them. `rests`: is min_part_hours above 0?
     """
 
     devices: Sequence[Device]
@@ -37,6 +37,7 @@ class Question:
     overload: float
     typecode: str
     free: bytearray
+    rests: bool
     last_start: int
     seed: str
 
@@ -52,7 +53,8 @@ def row_lengths(replicas: float, parts: int) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """`held` leaves out removed devices; `ideal` is a device's share of partitions by weight."""
+    """`held` leaves out removed devices, and replicas that there are too many of now; `ideal` is a
+    device's share of partitions by weight."""
 
     question: Question
     tree: TierTree
@@ -70,6 +72,8 @@ class Ground:
         plan = make_plan(tree, weights, question.replicas, question.overload)
         lengths = row_lengths(question.replicas, question.parts)
         held = {n: count for n, count in question.held.items() if n not in question.removed}
+        for at, row in enumerate(question.rows):
+            _give_up(held, row[lengths[at] if at < len(lengths) else 0 :])
         ideal = ideal_parts(question.devices, sum(lengths))
         quotas = device_quotas(plan, question.parts, sum(lengths), ideal, held)
         return cls(question, tree, plan, lengths, held, ideal, quotas)
@@ -86,14 +90,10 @@ class Ground:
         question = self.question
         rows: list[array[int]] = []
         free = bytearray(question.free)
-        held = dict(self.held)
         for at, length in enumerate(self.lengths):
             old = question.rows[at] if at < len(question.rows) else array(question.typecode)
-            _give_up(held, old[length:])
             rows.append(old[:length])
-        for gone in question.rows[len(self.lengths) :]:
-            _give_up(held, gone)
-        table = self.table(rows, held, free)
+        table = self.table(rows, self.held, free)
         for row in table.rows:
             for number in question.removed:
                 _vacate(row, number, table.hole, free)

@@ -1,8 +1,9 @@
 """A rebalance as builders in this field have long done it, without looking ahead: the yardstick.
 
-Replicas that stand too close are taken up, then those of devices with a surplus; all are put down
-again, partition by partition, each replica where its domains miss the most. Some rounds of this,
-for what came to rest on a device that had enough. 20 µs a replica, and no search.
+Replicas that stand too close or on devices without weight are taken up, then those of devices with
+a surplus; all are put down again, partition by partition, each replica where its domains miss the
+most. Some rounds of this, for what came to rest on a device that had enough. 20 µs a replica, and
+no search.
 """
 
 from __future__ import annotations
@@ -40,12 +41,21 @@ def rough_quotas(tree: TierTree, target: Sequence[float], parts: int, total: int
 
 class PlainPass:
     """One such rebalance of a table. `shrunk`: replicas by device that are gone because there are
-    fewer of each partition now. This kind of builder looks at its devices before it drops them."""
+    fewer of each partition now. This kind of builder looks at its devices before it drops them.
+    `rests`: a partition that has only got new replicas keeps its others for now."""
 
     def __init__(
-        self, table: Assignment, plan: Plan, total: int, shrunk: Mapping[int, int], rng: Random
+        self,
+        table: Assignment,
+        plan: Plan,
+        total: int,
+        shrunk: Mapping[int, int],
+        rng: Random,
+        *,
+        rests: bool,
     ) -> None:
         self.table = table
+        self._rests = rests
         self.rng = rng
         self.up = table.unfilled()  # (row, partition) of replicas in the air
         wanted = rough_quotas(table.tree, plan.target, table.parts, total)
@@ -83,7 +93,12 @@ class PlainPass:
 
     def _take_crowded(self) -> None:
         table = self.table
-        for partition in over_full(table.rows, table.tree, table.most, table.parts, table.hole):
+        found = set(over_full(table.rows, table.tree, table.most, table.parts, table.hole))
+        live = table.tree.live
+        drained = [n for n in range(table.hole) if table.held[n] and not live[table.path[n][3]]]
+        for slots in table.slots_of(drained).values():
+            found.update(partition for _, partition in slots)
+        for partition in sorted(found):
             if table.free[partition]:
                 counts = self._counts(partition)
                 guilty = [
@@ -146,7 +161,8 @@ class PlainPass:
                 counts.update(table.path[home])
                 for node in table.path[home]:
                     room[node] -= 1
-            table.free[partition] = 0
+            if self._rests:
+                table.free[partition] = 0
         return True
 
     def _home(

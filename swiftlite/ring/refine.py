@@ -90,24 +90,26 @@ class Refinement:
         self, free: bytearray, holes: Sequence[tuple[int, int]], error: float, risks: int
     ) -> None:
         """As few replicas too close as a worst error of `error` allows, then the worst device as
-        near to its share as `risks` of them allow; quotas count for less than both."""
+        near to its share as can be for half of those that are left of `risks`: so both are ahead
+        of what is asked for. Quotas count for less."""
         crowded = self._crowded()
         devices = self._devices(crowded, self._passing(self.table.moved()))
         choices = Choices(self.table, free, frozenset(holes), self.allowed)
         nearer = Nearer(Reach(choices, devices, crowded, self.rng), self.shares)
         run_circuits(nearer.reach, self._within(error))
         nearer.run()
-        while (left := risks - choices.risks()) > 0 and nearer.run(left):
+        most = (choices.risks() + risks) // 2
+        while (left := most - choices.risks()) > 0 and nearer.run(left):
             pass
         run_circuits(nearer.reach, self._within(self.shares.worst()[0]))
 
     def send_back(self, free: bytearray, holes: Sequence[tuple[int, int]], demand: int) -> None:
-        """Take moves beyond `demand` back that made neither the worst device better nor brought
-        replicas apart."""
+        """Take moves back that made neither the worst device better nor brought replicas apart:
+        those that brought no device nearer to its quota, and others while there are more than
+        `demand`."""
         table = self.table
         moved = table.moved()
-        left = len(moved) - demand
-        if left <= 0:
+        if len(moved) <= demand and all(self._serves_quotas(*slot) for slot in moved):
             return
         chosen = self._working_set([sorted({partition for _, partition in moved})])
         if chosen is not None:
@@ -115,15 +117,19 @@ class Refinement:
         choices = Choices(table, free, frozenset(holes), self.allowed)
         crowded = self._crowded()
         reach = Reach(choices, self._devices(crowded, self._passing(moved)), crowded, self.rng)
-        while left > 0 and (sent := self._send_some_back(reach, left)):
-            left -= sent
+        while self._send_some_back(reach, len(table.moved()) - demand):
             run_circuits(reach, lambda *_: False)
 
-    def _send_some_back(self, reach: Reach, most: int) -> int:
+    def _send_some_back(self, reach: Reach, beyond: int) -> int:
         """How many went back, one by one."""
-        table, choices, room, sent = self.table, reach.choices, self._room(), 0
-        for row, partition in table.moved():
-            if sent < most and choices.moved.get(partition) == row:
+        table, choices, sent = self.table, reach.choices, 0
+        worst = self.shares.worst()[0]
+        kept, within = self._room(worst), self._within(worst)
+        slots = [(row, partition) for partition, row in choices.moved.items()]
+        for row, partition in sorted(slots, key=lambda slot: self._serves_quotas(*slot)):
+            serves = self._serves_quotas(row, partition)
+            if not serves or sent < beyond:
+                room = kept if serves else within
                 home, number = table.origin[row, partition], table.rows[row][partition]
                 steps = [(row, partition, home)]
                 if (
@@ -135,6 +141,12 @@ class Refinement:
                     reach.do(steps)
                     sent += 1
         return sent
+
+    def _serves_quotas(self, row: int, partition: int) -> bool:
+        """Would devices be further from their quotas with this replica back where it was?"""
+        table = self.table
+        home, number = table.origin[row, partition], table.rows[row][partition]
+        return home == table.hole or table.further(home, 1) + table.further(number, -1) > 0
 
     def _within(self, error: float) -> Room:
         """Any number of partitions by which a device is no further from its share than `error`."""
@@ -150,20 +162,20 @@ class Refinement:
         choices = Choices(self.table, free, frozenset(holes), self.allowed)
         nearer = Nearer(Reach(choices, devices, crowded, self.rng), self.shares)
         nearer.run()
-        run_circuits(nearer.reach, self._room())
+        run_circuits(nearer.reach, self._room(max(self.shares.worst()[0], self.plan.overload)))
         nearer.run()
 
-    def _room(self) -> Room:
+    def _room(self, error: float) -> Room:
         """What devices may hold for the sake of distance: one partition more or less than their
-        quota, more within the overload; none may become worse than the worst is."""
+        quota, more within the overload; none may become worse than `error`."""
         table, shares, overload = self.table, self.shares, self.plan.overload
-        bound = shares.worst()[0] + NEARLY
+        bound = error + NEARLY
 
         def room(number: int, change: int) -> bool:
             held, want = table.held[number] + change, table.want[number]
             if shares.error(number, change) > max(bound, shares.error(number)):
                 return False
-            if abs(held - want) < abs(held - change - want):
+            if table.further(number, change) < 0:
                 return True
             return abs(held - want) <= SLIP or want < held <= shares.ideal[number] * (1 + overload)
 

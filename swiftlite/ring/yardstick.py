@@ -102,6 +102,7 @@ def no_worse_than_plain(
 def _plain(ground: Ground, rng: Random) -> Attempt | None:
     """None where replicas found no home."""
     table = ground.opened()
-    shrunk = {n: count - table.held[n] for n, count in ground.held.items()}
-    plain = PlainPass(table, ground.plan, sum(ground.lengths), shrunk, rng)
+    shrunk = {n: ground.question.held[n] - count for n, count in ground.held.items()}
+    total, rests = sum(ground.lengths), ground.question.rests
+    plain = PlainPass(table, ground.plan, total, shrunk, rng, rests=rests)
     return Attempt.of(ground, table) if plain.run(ground.turned(rng)) else None

@@ -93,8 +93,8 @@ def demand(builder: RingBuilder) -> tuple[dict[int, int], int]:
 @dataclass(frozen=True, slots=True)
 class Moves:
     """What moved in one rebalance, and what had to: `needless` are moves of which each alone could
-    be taken back without a worse balance or dispersion; `idle` are those of them that do not even
-    keep a device within a partition of its quota."""
+    be taken back without a worse balance or dispersion; `idle` are those of them that have not even
+    brought devices nearer to their quotas, or, beyond the demand, not to within a partition."""
 
     moved: int
     demand: int
@@ -119,18 +119,23 @@ class Moves:
                 abs(count / ideal[n] - 1) <= worst for n, count in counts.items() if n in ideal
             ):
                 needless += 1
-                idle += all(abs(count - quotas[n]) <= 1 for n, count in counts.items())
+                off = {n: abs(count - quotas[n]) for n, count in counts.items()}
+                now = sum(abs(held.get(n, 0) - quotas[n]) for n in counts)
+                more = len(found) > demanded and max(off.values()) <= 1
+                idle += more or sum(off.values()) <= now
         return cls(len(found), demanded, needless, idle)
 
     def verdict(self, theirs: int) -> str:
         """Within the bounds of the figure, or what was bought."""
+        if self.idle:
+            return "some of which buy nothing"
         if self.moved <= self.demand * MARGIN:
             return "no more than weights demand + 1 %"
         if self.moved <= theirs:
             return "no more than theirs"
         if not self.needless:
             return "more, and each one buys balance or dispersion"
-        return "more, and some keep quotas" if not self.idle else "more, and some buy nothing"
+        return "more, and some keep quotas"
 
 
 def _ideal(builder: RingBuilder) -> dict[int, float]:

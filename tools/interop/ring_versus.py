@@ -39,7 +39,7 @@ from swiftlite.vocab.hashing import HashPath  # noqa: E402
 from tools.interop.ring_reach import impossible  # noqa: E402
 from tools.interop.ring_verdict import NEARLY, Moves, Result, misplaced, quality  # noqa: E402
 
-SEEDS = 5  # Of their builder, where it may be chance that it is better in something.
+SEEDS = 16  # Of their builder, where it may be chance that it is better in something.
 HASH_PATH = HashPath(b"changeme", b"changeme")
 
 
@@ -199,12 +199,13 @@ class Cluster:
         return True
 
     def read_by_the_other(self) -> None:
-        for builder in (self.own, self.theirs):
-            found = self.peer.ask("builder", path=str(builder))
-            if found.get("fault", "").startswith("EmptyRingError"):
-                self.totals["builders whose devices are all marked for removal"] += 1
-            elif "fault" in found:
-                self.report("their reading of a builder", fault=found["fault"], file=builder.name)
+        both = (self.own, self.theirs)
+        own, theirs = (self.peer.ask("builder", path=str(b)).get("fault", "") for b in both)
+        if own and own == theirs:
+            self.totals[f"builders that they refuse, theirs too: {own.partition(':')[0]}"] += 1
+        elif own or theirs:
+            self.report("their reading of a builder", own=own, theirs=theirs)
+        for builder in both:
             faults = list(RingBuilder.load(str(builder)).violations())
             if faults and builder is self.own:
                 self.report("violations", faults=faults[:3])
@@ -274,7 +275,7 @@ class Cluster:
             self.totals[f"{where}: moved more than theirs for {kind}"] += 1
             if kind == "no better result":
                 self.report(f"{where}: moves", **facts, quality=mine.numbers)
-        if moves.idle and moves.verdict(their_moves).endswith("nothing"):
+        if moves.idle:
             self.report(f"{where}: idle moves", **facts, idle=moves.idle)
 
     def theirs_from(self, start: Path) -> Iterator[Result]:

@@ -26,8 +26,21 @@ _BUCKETS = len(BOUNDS) + 1
 _ROW = _BUCKETS + 1
 _ROWS = len(METHODS) * len(KINDS)
 SIZE = _ROWS * _ROW * 8
-_OTHER = len(METHODS) - 1
-_FIRST = {method: number * len(KINDS) for number, method in enumerate(METHODS)}
+
+
+class _RowOf(dict[str, dict[str, int]]):
+    """Where a row begins, by method and first digit of the status."""
+
+    def __init__(self) -> None:
+        for number, method in enumerate(METHODS):
+            first = number * len(KINDS)
+            self[method] = {kind[0]: (first + at) * _ROW for at, kind in enumerate(KINDS)}
+
+    def __missing__(self, method: str) -> dict[str, int]:
+        return self["other"]
+
+
+_ROW_OF = _RowOf()
 _LOCK_TIMEOUT_S = 2.0
 _ENDED, _ENDING = "ended", ".counts"
 
@@ -42,12 +55,10 @@ class Counts:
 
     def note(self, method: str, status: str, seconds: float) -> None:
         """status: begins with its number."""
-        kind = ord(status[0]) - 49
-        if not 0 <= kind < len(KINDS):
-            return
-        start = (_FIRST.get(method, _OTHER * len(KINDS)) + kind) * _ROW
-        self._numbers[start + bisect_left(BOUNDS, seconds)] += 1
-        self._sums[start + _BUCKETS] += seconds
+        start = _ROW_OF[method].get(status[0])
+        if start is not None:
+            self._numbers[start + bisect_left(BOUNDS, seconds)] += 1
+            self._sums[start + _BUCKETS] += seconds
 
     def add(self, other: Counts) -> None:
         for at in range(0, _ROWS * _ROW, _ROW):

@@ -47,24 +47,27 @@ class Metrics:
         self._monotonic = host.clock.monotonic
         self._shared = self._shared_counts()
         self._counts = self._shared.own if self._shared is not None else Counts()
+        self._note = self._counts.note
+        self._path = options.path
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        if environ["PATH_INFO"] == self._options.path:
+        if environ["PATH_INFO"] == self._path:
             return self._answer()(environ, start_response)
-        method, started, told = environ["REQUEST_METHOD"], self._monotonic(), False
+        method, monotonic, note = environ["REQUEST_METHOD"], self._monotonic, self._note
+        started: float | None = monotonic()
 
         def noted(line: str, *more: Any) -> Any:  # noqa: ANN401 - PEP 3333
-            nonlocal told
-            if not told:
-                told = True
-                self._counts.note(method, line, self._monotonic() - started)
+            nonlocal started
+            if started is not None:
+                note(method, line, monotonic() - started)
+                started = None
             return start_response(line, *more)
 
         try:
             return self.app(environ, noted)
         except BaseException:
-            if not told:
-                self._counts.note(method, "500", self._monotonic() - started)
+            if started is not None:
+                note(method, "500", monotonic() - started)
             raise
 
     def _answer(self) -> Response:
@@ -95,7 +98,9 @@ class Metrics:
     def _told_of_node(self) -> Iterator[Family]:
         disk = self._host.disk
         shared = self._shared
-        yield from node_metrics.process(disk, [self._host.process.pid] if shared is None else shared.workers())
+        yield from node_metrics.process(
+            disk, [self._host.process.pid] if shared is None else shared.workers()
+        )
         if self._stores:
             root = self._options.devices.rstrip("/") or "/"
             yield from node_metrics.devices(disk, root, mount_check=self._options.mount_check)

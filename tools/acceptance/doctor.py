@@ -67,20 +67,21 @@ class Ward:
                 if one["name"] == fault.finding and fault.where in one["where"]:
                     if one["page"]:
                         raise Wrong(f"it is only begun: {one['mend']}")
-                    return self._printed(fault, one)
+                    if self._is_printed(fault, one):
+                        return str(one["mend"])
             if time.monotonic() > deadline:
                 raise Wrong(f"doctor does not name it, but {found}")
             time.sleep(_AGAIN_S)
 
-    def _printed(self, fault: Fault, one: dict[str, str]) -> str:
-        lines = iter(self._doctor(fault.machine, whole=fault.whole).splitlines())
-        for line in lines:
-            if line.endswith(f"{one['where']}: {one['what']}"):
-                next(lines)
-                word, _, command = next(lines).strip().partition(" ")
-                if word == "mend":
-                    return command.strip()
-        raise Wrong(f"JSON has it, and what is printed does not: {one}")
+    def _is_printed(self, fault: Fault, one: dict[str, str]) -> bool:
+        """Ages and counts go on meanwhile: then it is looked for again."""
+        lines = self._doctor(fault.machine, whole=fault.whole).splitlines()
+        told = [f"{one['where']}: {one['what']}", one["why"], one["mend"]]
+        return any(
+            all(line.endswith(words) for line, words in zip(lines[at:], told, strict=False))
+            and lines[at + 2].split()[0] == "mend"
+            for at in range(len(lines) - 2)
+        )
 
     def silent(self, machine: str, *, whole: bool, within_s: float) -> None:
         deadline = time.monotonic() + within_s

@@ -178,14 +178,15 @@ def container_row_from_pending(entry: Sequence[object]) -> ContainerRow:
 
 
 def _text(value: object, what: str) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"{what} must be text")
-    if not value.isascii():
+    if isinstance(value, str):
+        if value.isascii():
+            return value
         try:
             value.encode()
         except UnicodeEncodeError:
             raise ValueError(f"{what} must be valid Unicode") from None
-    return value
+        return value
+    raise ValueError(f"{what} must be text")
 
 
 def _optional_text(value: object, what: str) -> str | None:
@@ -194,6 +195,8 @@ def _optional_text(value: object, what: str) -> str | None:
 
 def _whole(value: object, what: str) -> int:
     """A count, as a number or in digits; peers send both. None counts as nothing."""
+    if type(value) is int and 0 <= value <= _MAX_INTEGER:  # nearly always
+        return value
     if isinstance(value, int):
         number = int(value)
     elif value is None or value == "":

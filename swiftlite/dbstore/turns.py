@@ -73,6 +73,7 @@ class Turns(Generic[Item]):
         else:
             entry.event = self._tasks.event()
             queue.waiting.append(entry)
+            self._gathering.joined(key, len(queue.waiting))
             if self._await(key, queue, entry, deadline) is _Signal.DONE:
                 return self._result(entry)
         set_out = self._gather(key, queue, entry)

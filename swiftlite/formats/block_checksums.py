@@ -64,7 +64,7 @@ def encode_blocks(blocks: BlockChecksums) -> bytes:
     """The attribute's value: head, sums, and a CRC of both. At most ATTRIBUTE_BYTES."""
     assert len(blocks.sums) == -(-blocks.length // blocks.block_bytes)
     head = _HEAD.pack(_MAGIC, _CRC32, blocks.block_bytes.bit_length() - 1, blocks.length)
-    body = head + b"".join(one.to_bytes(_SUM_BYTES, "little") for one in blocks.sums)
+    body = head + b"".join([one.to_bytes(_SUM_BYTES, "little") for one in blocks.sums])
     return body + crc32(body).to_bytes(_SUM_BYTES, "little")
 
 
@@ -122,9 +122,13 @@ class BlockSummer:
 
     def update(self, piece: Buffer) -> None:
         """Take in the next bytes of the body."""
-        view = memoryview(piece)
-        size = view.nbytes
+        size = piece.nbytes if isinstance(piece, memoryview) else len(piece)
         self.length += size
+        if size < self._room and len(self._sums) < COUNT_MAX:  # all of a small body
+            self._open = crc32(piece, self._open)
+            self._room -= size
+            return
+        view = memoryview(piece)
         while size:
             if len(self._sums) == COUNT_MAX:
                 self._double()

@@ -189,7 +189,8 @@ class Hub(eventlet.hubs.epolls.Hub):  # type: ignore[misc]  # eventlet has no ty
         for fd, bits in events:
             endpoint = table.get(fd)
             if endpoint is None:
-                foreign.append((fd, bits))
+                if fd != self._poke_fd:  # never read: each poke is a new edge
+                    foreign.append((fd, bits))
                 continue
             try:
                 if bits & _READABLE:
@@ -216,9 +217,6 @@ class Hub(eventlet.hubs.epolls.Hub):  # type: ignore[misc]  # eventlet has no ty
         readers, writers = self.listeners[self.READ], self.listeners[self.WRITE]
         found = {}
         for fd, bits in events:
-            if fd == self._poke_fd:
-                os.eventfd_read(fd)
-                continue
             if bits & (_FOREIGN_READ | _FOREIGN_BOTH) and fd in readers:
                 found[readers[fd]] = fd
             if bits & (select.EPOLLOUT | _FOREIGN_BOTH) and fd in writers:

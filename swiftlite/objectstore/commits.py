@@ -16,7 +16,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from swiftlite.host.disk import Disk
 from swiftlite.host.gathering import Gathering
-from swiftlite.host.tasks import Event, Lock, Tasks
+from swiftlite.host.tasks import Event, Tasks
 from swiftlite.objectstore.api import Unsettled
 
 T = TypeVar("T")
@@ -43,18 +43,12 @@ class Commits:
         """The result of the steps; raises what they raise."""
         here = self._devices.get(device)
         if here is None:
-            here = self._devices.setdefault(device, _Device(self._tasks.lock()))
+            here = self._devices[device] = _Device()
         commit = _Commit(steps)
-        with here.lock:
-            leads = not here.busy
-            if leads:
-                here.busy = True
-            else:
-                commit.event = self._tasks.event()
-                here.waiting.append(commit)
-        if not leads and commit.event is not None:
-            leads = self._wait(here, commit, commit.event) is _LEAD
-        if leads:
+        if not here.busy:
+            here.busy = True
+            self._lead(device, here, commit)
+        elif self._wait(device, here, commit) is _LEAD:
             self._lead(device, here, commit)
         if commit.alone:
             self._tasks.offload(device, _finish, self._disk, commit)
@@ -65,7 +59,10 @@ class Commits:
                 commit.error = None  # no cycle through the traceback
         return commit.result  # type: ignore[no-any-return]  # of type T
 
-    def _wait(self, here: _Device, commit: _Commit, event: Event[Any]) -> object:
+    def _wait(self, device: str, here: _Device, commit: _Commit) -> object:
+        event = commit.event = self._tasks.event()
+        here.waiting.append(commit)
+        self._gathering.joined(device, 1 + len(here.waiting))
         try:
             return event.wait()
         except BaseException:
@@ -84,9 +81,8 @@ class Commits:
             first.steps.close()
             self._pass_on(here)
             raise
-        with here.lock:
-            while here.waiting and len(company) < COMPANY_MAX:
-                company.append(here.waiting.popleft())
+        while here.waiting and len(company) < COMPANY_MAX:
+            company.append(here.waiting.popleft())
         told = False
         try:
             self._tasks.offload(device, _advance, self._disk, company)
@@ -101,13 +97,12 @@ class Commits:
             self._pass_on(here)
 
     def _pass_on(self, here: _Device) -> None:
-        with here.lock:
-            if here.waiting:
-                following = here.waiting.popleft().event
-                assert following is not None
-                following.set(_LEAD)
-            else:
-                here.busy = False
+        if here.waiting:
+            following = here.waiting.popleft().event
+            assert following is not None
+            following.set(_LEAD)
+        else:
+            here.busy = False
 
 
 def exhausted(disk: Disk, steps: Steps[T]) -> T:
@@ -125,10 +120,9 @@ def exhausted(disk: Disk, steps: Steps[T]) -> T:
 
 
 class _Device:
-    __slots__ = ("busy", "lock", "waiting")
+    __slots__ = ("busy", "waiting")
 
-    def __init__(self, lock: Lock) -> None:
-        self.lock = lock  # held for moments, and never while anybody waits for the disk
+    def __init__(self) -> None:
         self.busy = False  # a round is under way, and its leader will pass the lead on
         self.waiting: deque[_Commit] = deque()
 

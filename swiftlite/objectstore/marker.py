@@ -26,7 +26,7 @@ def _written(
 ) -> Steps[None]:
     disk, settings = context.host.disk, context.settings
     in_order = context.keeps_order(place.device)
-    file = create_file(disk, context.host.entropy, place, in_order=in_order)
+    file = create_file(context, place)
     try:
         write_metadata(disk, file.fd, metadata, settings.metadata_format)
         yield from published(

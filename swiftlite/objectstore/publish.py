@@ -30,14 +30,14 @@ What a cut leaves at each of the points above is the same.
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, ExitStack, suppress
+from contextlib import suppress
 
 from swiftlite.host.disk import Disk
 from swiftlite.objectstore.api import Superseded, Unsettled
 from swiftlite.objectstore.commits import Steps
 from swiftlite.objectstore.fileset import choose
 from swiftlite.objectstore.hash_dir import HashDir
-from swiftlite.objectstore.locks import partition_lock
+from swiftlite.objectstore.locks import LastingLock, partition_lock
 from swiftlite.objectstore.suffix_hashes import Mark
 from swiftlite.objectstore.temporary import Temporary
 
@@ -78,7 +78,7 @@ def published(
     linked = False
     try:
         lock = yield from _locked(disk, place, lock_timeout, in_order=in_order)
-        with lock:
+        try:
             new = make_directory(disk, place.path, place.partition_path, made)
             obsolete = () if new else _obsoleted(disk, place, name)
             with Mark(disk, place.partition_path, place.suffix) as mark:
@@ -89,6 +89,8 @@ def published(
                     disk.write_out(file.fd)
                 mark.settle(in_order=in_order)
             _link(disk, place, file, name, made)
+        finally:
+            lock.release()
         linked = True
         yield place.path
         if not in_order:
@@ -106,13 +108,13 @@ def published(
 
 def _locked(
     disk: Disk, place: HashDir, lock_timeout: float, *, in_order: bool
-) -> Steps[AbstractContextManager[object]]:
+) -> Steps[LastingLock]:
     """The partition, held; made again if it was empty and somebody has removed it meanwhile."""
-    held = ExitStack()
     timeout = 0.0
     for attempt in range(_TRIES + _ROUNDS):
+        lock = partition_lock(disk, place.partition_path, timeout)
         try:
-            held.enter_context(partition_lock(disk, place.partition_path, timeout))
+            lock.take()
         except FileNotFoundError:
             ensure_directory(disk, place.partition_path, place.device_path, in_order=in_order)
         except TimeoutError:
@@ -124,7 +126,7 @@ def _locked(
                 yield None
                 timeout = lock_timeout
         else:
-            return held
+            return lock
     raise Unsettled(f"{place.partition_path} vanishes as often as it is made")
 
 

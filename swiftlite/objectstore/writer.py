@@ -12,8 +12,6 @@ from swiftlite.formats.block_checksums import BlockChecksums, BlockSummer
 from swiftlite.formats.lent_file import LentFile
 from swiftlite.formats.ondisk_names import data_name
 from swiftlite.formats.put_trailer import PutTrailer
-from swiftlite.host.disk import Disk
-from swiftlite.host.entropy import Entropy
 from swiftlite.objectstore.api import SMALL_BYTES, Describe, Garbled, Metadata, NoSpace, Written
 from swiftlite.objectstore.attributes import write_blocks, write_metadata
 from swiftlite.objectstore.body_file import BodyFile
@@ -27,15 +25,17 @@ from swiftlite.vocab.timestamp import Timestamp
 _RESERVE_CHECK_BYTES = 64 << 20  # how far a body of unknown length may go between two looks
 
 
-def create_file(disk: Disk, entropy: Entropy, place: HashDir, *, in_order: bool) -> Temporary:
+def create_file(context: Context, place: HashDir) -> Temporary:
     """An unnamed file on the device.
 
     It is opened in the partition's directory, not the hash dir, so that an upload that fails
     leaves no empty hash dir behind. Raises OSError.
     """
+    disk, entropy = context.host.disk, context.host.entropy
     try:
         return Temporary.create(disk, entropy, place.partition_path, place.tmp_path)
     except FileNotFoundError:
+        in_order = context.keeps_order(place.device)
         ensure_directory(disk, place.partition_path, place.device_path, in_order=in_order)
         return Temporary.create(disk, entropy, place.partition_path, place.tmp_path)
 
@@ -173,10 +173,7 @@ class Writer:
 
     def _opened(self) -> Temporary:
         if self._file is None:
-            self._file = create_file(
-                self.disk, self.context.host.entropy, self.place,
-                in_order=self.context.keeps_order(self.place.device),
-            )  # fmt: skip
+            self._file = create_file(self.context, self.place)
             if self.announced is not None and self.announced > SMALL_BYTES:
                 self._preallocate(self._file)
             if self.announced is not None and self.announced > self.settings.keep_cache_size:

@@ -14,6 +14,7 @@ from swiftlite.proxy.plan import Header
 from swiftlite.ring import Device
 from swiftlite.vocab.names import quote_path, wsgi_quote
 from swiftlite.web import Refusal, Request
+from swiftlite.web.shapes import Keys
 from swiftlite.web.wsgi import Environ
 
 _READ_KEYS = {
@@ -108,6 +109,7 @@ def _name_in_change(key: str) -> str:
 
 _READ_NAMES = _Passed(_name_in_read)
 _CHANGE_NAMES = _Passed(_name_in_change)
+_PASSED_IN_CHANGE = Keys(lambda key: bool(_name_in_change(key)))
 
 
 def read_headers(environ: Environ) -> list[Header]:
@@ -120,7 +122,7 @@ def object_headers(environ: Environ) -> list[Header]:
     """What a change of an object passes on: everything but what belongs to the connection, since
     which headers are kept is the object servers' setting."""
     names = _CHANGE_NAMES
-    found = [(name, environ[key]) for key in environ if (name := names[key])]
+    found = [(names[key], environ[key]) for key in _PASSED_IN_CHANGE.of(environ)]
     content_type = environ.get("CONTENT_TYPE")
     if content_type:
         found.append(("Content-Type", content_type))

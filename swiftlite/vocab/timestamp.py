@@ -46,9 +46,9 @@ class Timestamp:
         Raises ValueError. The sixteen characters of the normal form are read exactly, as two
         integers (0.35 µs); other spellings go through float, as they do in Swift.
         """
-        seconds, underscore, tail = text.partition("_")
-        offset = 0
-        if underscore:
+        seconds, offset = text, 0
+        if "_" in text:
+            seconds, _, tail = text.partition("_")
             if not 1 <= len(tail) <= 16 or not _is_hex(tail):
                 raise ValueError(f"not a timestamp offset: {text[:80]!r}")
             offset = int(tail, 16)

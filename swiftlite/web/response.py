@@ -134,7 +134,7 @@ def _with_absolute_location(headerlist: HeaderList, environ: Environ) -> HeaderL
     if environ.get("swift.leave_relative_location"):
         return headerlist
     for index, (name, value) in enumerate(headerlist):
-        if name.lower() == "location" and value.startswith("/"):
+        if len(name) == 8 and name.lower() == "location" and value.startswith("/"):
             scheme = environ.get("wsgi.url_scheme", "http")
             host = environ.get("HTTP_HOST")
             if not host:

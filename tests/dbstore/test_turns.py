@@ -92,7 +92,7 @@ def test_one_that_is_stopped_while_it_waits_for_company_hands_the_lead_on(node: 
 
     def scene() -> list[object]:
         together = [
-            tasks.spawn(lambda i=i: turns.take("db", i, carrier, deadline=1e9)) for i in "ab"
+            tasks.spawn(lambda i=i: turns.take("db", i, carrier, deadline=1e9)) for i in "abd"
         ]
         for task in together:
             task.wait()

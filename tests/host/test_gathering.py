@@ -43,26 +43,34 @@ def test_where_several_met_the_next_waits_for_company(node: SimNode) -> None:
 
 
 def test_it_waits_longer_where_the_journey_is_long(node: SimNode) -> None:
-    assert waited(node, ("a", 2), took=0.04) == pytest.approx(0.04)
+    assert waited(node, ("a", 2), took=0.02) == pytest.approx(0.02)
+    assert waited(node, ("a", 9), took=0.02) == pytest.approx(0.04)
     assert waited(node, ("a", 2), took=4) == pytest.approx(LONGEST_S)
 
 
 def test_it_goes_once_as_many_are_there_as_were_met(node: SimNode) -> None:
     assert waited(node, ("a", 5), took=0.04, here=5) == 0
-    there = iter((2, 2, 4, 5))
     gathering = Gathering(node.tasks, node.host.clock.monotonic)
+    there = [1]
+
+    def one_joins(at: float) -> None:
+        node.tasks.sleep(at)
+        there[0] += 1
+        gathering.joined("a", there[0])
 
     def scene() -> float:
         start = node.host.clock.monotonic()
-        gathering.arrived("a", start - 0.04, 5)
-        return gathering.wait("a", lambda: next(there)) - start
+        gathering.arrived("a", start - 0.04, 3)
+        for at in (0.01, 0.02):
+            node.tasks.spawn(one_joins, at)
+        return gathering.wait("a", lambda: there[0]) - start
 
-    assert node.world.run(node, scene) == pytest.approx(0.08 / 3)
+    assert node.world.run(node, scene) == pytest.approx(0.02)
 
 
 def test_of_a_large_company_some_may_be_late_once(node: SimNode) -> None:
-    assert waited(node, ("a", 9), ("a", 3), took=0.04, here=7) == pytest.approx(0.04)
-    assert waited(node, ("a", 9), ("a", 3), took=0.04, here=8) == 0
+    assert waited(node, ("a", 9), ("a", 3), took=0.02, here=7) == pytest.approx(0.04)
+    assert waited(node, ("a", 9), ("a", 3), took=0.02, here=8) == 0
 
 
 def test_who_has_waited_in_vain_does_not_wait_again(node: SimNode) -> None:

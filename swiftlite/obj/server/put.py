@@ -47,12 +47,12 @@ def put(server: ServerContext, request: Request) -> Response:
     row = {
         "X-Size": metadata["Content-Length"],
         "X-Content-Type": metadata["Content-Type"],
-        "X-Timestamp": timestamp.internal,
+        "X-Timestamp": metadata["X-Timestamp"],
         "X-Etag": metadata["ETag"],
     }
     row = with_overrides(row, override_headers(request), footers)
     server.updates.object_changed("PUT", request, where, row)
-    return Response(201, [("ETag", f'"{metadata["ETag"]}"')])
+    return Response(201, [("ETag", f'"{metadata["ETag"]}"')], content_length=0)
 
 
 def _check_replaced(request: Request, found: OpenObject | Absent, timestamp: Timestamp) -> Metadata:
@@ -145,10 +145,12 @@ def _describer(
 ) -> Callable[[Written], Metadata]:
     """Metadata for what was written; Refusal 422 when it is not what the sender meant."""
     described = metadata_of_put(request, server.allowed)
-    described.update(metadata_of_footers(footers))
     content_type = request.text_header("Content-Type") or "application/octet-stream"
-    by_name = {key.lower(): value for key, value in footers.items()}
-    expected = (by_name.get("etag") or request.get_header("ETag") or "").strip().strip('"').lower()
+    etag = request.get_header("ETag")
+    if footers:
+        described.update(metadata_of_footers(footers))
+        etag = {key.lower(): value for key, value in footers.items()}.get("etag") or etag
+    expected = (etag or "").strip().strip('"').lower()
 
     def describe(written: Written) -> Metadata:
         if expected and expected != written.etag:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from swiftlite.protocols.http1 import heads
 from swiftlite.protocols.http1.errors import Malformed
 from swiftlite.protocols.http1.heads import (
     HeadLimits,
@@ -283,6 +284,34 @@ def test_hostile_names_do_not_fill_memory() -> None:
         read(with_line(b"X-Random-%d: 1" % i))
     assert len(environ_keys) <= 4096
     assert len(usual_names) <= 4096
+
+
+def test_hostile_lines_do_not_fill_memory() -> None:
+    for number in range(heads._KNOWN_LINES_MAX * 2):
+        read(with_line(b"X-A: %d\r\nX-B: %s" % (number, b"b" * 1000)))
+        read_answer_head(b"HTTP/1.1 200 OK\r\nX-A: %d" % number)
+    for known in (heads._request_lines, heads._answer_lines):
+        assert len(known) <= heads._KNOWN_LINES_MAX
+        assert max(map(len, known)) <= heads._KNOWN_LINE_LENGTH_MAX
+
+
+_NAMES = st.sampled_from([b"X-A", b"x-a", b"X-B", b"X_A", b"Cookie", b"X-C"])
+_VALUES = st.sampled_from([b"1", b" 2", b"", b"3 "])
+
+
+@given(st.lists(st.tuples(_NAMES, _VALUES), max_size=8))
+def test_repetitions_are_joined_in_their_order(pairs: list[tuple[bytes, bytes]]) -> None:
+    head = b"".join(b"\r\n%s:%s" % pair for pair in pairs)
+    wanted: dict[str, list[str]] = {}
+    for name, value in pairs:
+        if b"_" not in name:
+            key = "HTTP_" + name.decode().upper().replace("-", "_")
+            wanted.setdefault(key, []).append(value.decode().strip())
+    environ = read(b"GET / HTTP/1.1\r\nHost: a" + head)
+    joined = {k: ("; " if k == "HTTP_COOKIE" else ",").join(v) for k, v in wanted.items()}
+    assert {k: v for k, v in environ.items() if k[:6] in ("HTTP_X", "HTTP_C")} == joined
+    headers = read_answer_head(b"HTTP/1.1 200 OK" + head)[3]
+    assert set(headers) == {name.decode().title() for name, _ in pairs}
 
 
 @given(st.binary(max_size=200))

@@ -103,7 +103,7 @@ class AccountTeller:
         in_hurry: bool = False,
     ) -> Told:
         """even_if_deleted: the account shall take the report though it is deleted itself.
-        in_hurry: somebody waits; nodes that have just been silent are left out."""
+        in_hurry: somebody waits, or much; nodes that have just been silent are left out."""
         wanted = len(targets)
         if in_hurry:
             targets = [one for one in targets if not self._silence.holds(one.address)]

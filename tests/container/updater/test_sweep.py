@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,22 @@ def fill(node: Node) -> None:
         ask(
             node.server, "PUT", f"{CONTAINER}/{name}", 2, X_Size="5", X_Content_Type="t", X_Etag="e"
         )
+
+
+def test_a_silent_account_server_holds_up_one_container_only(start: Start) -> None:
+    node = start(201, 201)
+    for name in ("c", "d", "e"):
+        ask(node.server, "PUT", f"/sda1/7/AUTH_a/{name}", 1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # connected by the kernel, no more
+        silent.setblocking(False)
+        node.accounts.ports.append(silent.getsockname()[1])
+        node.updater = node.make_updater(node_timeout=0.1, concurrency=1)
+        node.sweep()
+        silent.accept()[0].close()
+        with pytest.raises(BlockingIOError):
+            silent.accept()
+    assert len(node.accounts.reports) == 6
+    assert node.broker.facts().is_reported
 
 
 def test_an_account_that_has_not_heard_is_told_once(start: Start) -> None:

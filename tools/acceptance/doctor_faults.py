@@ -351,9 +351,10 @@ FAULTS = (
     Fault(
         "attributes-small", "a disk with a file system that keeps small attributes", "storage4",
         typed(
-            "storage4", "umount -l /srv/node/sdc1 && mkfs.ext4 -q -F /dev/sdc1 && "
-            "sed -i '/sdc1/s/xfs/ext4/' /etc/fstab && systemctl daemon-reload && "
-            "mount /srv/node/sdc1 && chown swift: /srv/node/sdc1",
+            "storage4", f"systemctl stop {_TARGETS} && umount /srv/node/sdc1 && "
+            "mkfs.ext4 -q -F /dev/sdc1 && sed -i '/sdc1/s/xfs/ext4/' /etc/fstab && "
+            "systemctl daemon-reload && mount /srv/node/sdc1 && chown swift: /srv/node/sdc1 && "
+            f"systemctl start {_TARGETS}",
         ),
         "sdc1", within_s=120,
     ),

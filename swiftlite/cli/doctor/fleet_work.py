@@ -10,7 +10,7 @@ from swiftlite.cli.doctor.around import CRON_SILENT_S, count_again
 from swiftlite.cli.doctor.devices import REPLACE, USUAL_ROOT
 from swiftlite.cli.doctor.finding import Finding
 from swiftlite.cli.doctor.fleet import Fleet, ip_of, refuses
-from swiftlite.cli.doctor.replication import carrier, failing, overdue
+from swiftlite.cli.doctor.replication import failing, overdue, refusal
 from swiftlite.cli.doctor.room import FULL_PERCENT, MORE_ROOM, lighter
 from swiftlite.cli.doctor.server import STORAGE
 from swiftlite.cli.doctor.services import on
@@ -130,7 +130,7 @@ def replication(fleet: Fleet) -> Iterator[Finding]:
             if kind == of and isinstance(told, dict):
                 restart = on(ip_of(where), fleet.node.services.restart(f"{of}-replicator"))
                 yield from overdue(of, where, told, fleet.node.now(), restart)
-                yield from failing(of, where, told, partial(carrier, fleet.node, of))
+                yield from failing(of, where, told, partial(refusal, fleet.node, of))
 
 
 CHECKS = (unmounted, filling, damage, pendings, replication)

@@ -10,6 +10,7 @@ from typing import Any
 
 from swiftlite.cli.doctor.finding import Finding
 from swiftlite.cli.doctor.node import Node
+from swiftlite.cli.doctor.rsync_module import PORT as RSYNC_PORT
 from swiftlite.cli.doctor.server import STORAGE
 from swiftlite.cli.doctor.services import on
 from swiftlite.ring import Ring
@@ -19,6 +20,7 @@ _FAILED_MAX = 0.1
 """The share of what was tried. A peer that is down fails for what it has, and is told as such."""
 _NAMED = 3
 _PATIENCE_S = 2.0
+_LOG, _HOW = "journalctl -u swiftlite-", "architecture/object-replication.md"
 
 
 def replication(node: Node) -> Iterator[Finding]:
@@ -27,7 +29,7 @@ def replication(node: Node) -> Iterator[Finding]:
             where = f"{server.recon_cache}/{kind}.recon"
             restart = node.services.restart(f"{kind}-replicator", conf=server.path)
             yield from overdue(kind, where, told, node.now(), restart)
-            yield from failing(kind, where, told, partial(carrier, node, kind))
+            yield from failing(kind, where, told, partial(refusal, node, kind))
 
 
 def overdue(
@@ -46,40 +48,46 @@ def overdue(
         )
 
 
-def carrier(node: Node, kind: str, peer: str) -> str:
-    """The command that starts what should take pushes of a kind, on the node that does not."""
-    rsync = any(
-        server.kind == "object"
-        and server.section("object-replicator").get("sync_method", "rsync") == "rsync"
-        for server in node.storage
-    )
-    if kind == "object" and rsync and _answers(node, kind, peer):
-        return on(peer, "systemctl enable --now rsync")
-    return on(peer, node.services.start(f"{kind}-server"))
+def refusal(node: Node, kind: str, peer: str) -> tuple[str, str]:
+    """Why a node takes no pushes: the command that mends it, or begins the task of a page."""
+    if not all(_answers(peer, port) for port in _ports(node, kind, peer)):
+        return on(peer, node.services.start(f"{kind}-server")), ""
+    if kind == "object" and _by_rsync(node) and not _answers(peer, RSYNC_PORT):
+        return on(peer, "systemctl enable --now rsync"), ""
+    return on(peer, "swiftlite doctor"), "operations/doctor.md"
 
 
-def _answers(node: Node, kind: str, peer: str) -> bool:
-    """Whether a server of that kind does."""
-    ports = {
+def _ports(node: Node, kind: str, peer: str) -> set[int]:
+    """Where its servers of that kind are for other nodes."""
+    return {
         device.replication_port
         for name, ring in node.rings.items()
         if isinstance(ring, Ring) and name.partition("-")[0] == kind
         for device in ring.devices
         if device is not None and device.replication_ip == peer
     }
+
+
+def _by_rsync(node: Node) -> bool:
+    return any(
+        server.kind == "object"
+        and server.section("object-replicator").get("sync_method", "rsync") == "rsync"
+        for server in node.storage
+    )
+
+
+def _answers(ip: str, port: int) -> bool:
     try:
-        for port in ports:
-            socket.create_connection((peer, port), timeout=_PATIENCE_S).close()
+        socket.create_connection((ip, port), timeout=_PATIENCE_S).close()
     except OSError:
         return False
     return True
 
 
 def failing(
-    kind: str, where: str, told: Mapping[str, Any], start: Callable[[str], str]
+    kind: str, where: str, told: Mapping[str, Any], why_not: Callable[[str], tuple[str, str]]
 ) -> Iterator[Finding]:
-    """As overdue: the last pass that came to its end. start: the command for a peer; see
-    carrier."""
+    """As overdue: the last pass that came to its end. why_not: of a peer; see refusal."""
     stats = told.get("replication_stats")
     if not isinstance(stats, dict):
         return
@@ -91,13 +99,14 @@ def failing(
     peers = _peers(stats.get("failure_nodes"))
     to = f", to {', '.join(peers[:_NAMED])}" if peers else ""
     more = f" and {len(peers) - _NAMED} more" if len(peers) > _NAMED else ""
+    mend, page = why_not(peers[0]) if peers else (f"{_LOG}{kind}-replicator -n 20", _HOW)
     yield Finding(
         "replication-fails",
         where,
         f"{failed} of {failed + done} {kind} replications failed in the last pass{to}{more}",
         "What should have a copy there has one fewer, for as long as this goes on.",
-        start(peers[0]) if peers else f"journalctl -u swiftlite-{kind}-replicator -n 20",
-        page="" if peers else "architecture/object-replication.md",
+        mend,
+        page=page,
     )
 
 

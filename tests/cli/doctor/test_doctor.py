@@ -308,6 +308,28 @@ def test_every_fault_that_a_node_can_have_is_planted() -> None:
     assert len({name for name, _ in FAULTS}) >= 25
 
 
+def test_why_a_node_takes_no_pushes_is_looked_at(
+    patient: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patient.recon("object", replication_stats=FAILURES | {"failure_nodes": {PEER: {"sda1": 2}}})
+    answering: set[int] = set()
+    monkeypatch.setattr(
+        "swiftlite.cli.doctor.replication._answers", lambda ip, port: port in answering
+    )
+
+    def mend() -> tuple[str, str]:
+        (one,) = (one for one in patient.look() if one.name == "replication-fails")
+        return one.mend, one.page
+
+    assert mend() == (f"ssh {PEER} systemctl start swiftlite-object-server", "")
+    answering.add(6200)
+    assert mend() == (f"ssh {PEER} swiftlite doctor", "operations/doctor.md")
+    patient.change("object", "sync_method = ssync", "sync_method = rsync")
+    assert mend() == (f"ssh {PEER} systemctl enable --now rsync", "")
+    answering.add(873)
+    assert mend() == (f"ssh {PEER} swiftlite doctor", "operations/doctor.md")
+
+
 def test_a_device_that_breaks_is_replaced(
     patient: Patient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

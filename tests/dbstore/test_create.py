@@ -211,11 +211,20 @@ def test_a_device_that_goes_while_the_way_to_a_database_is_synced_is_unusable(
     plain = Store(store.root).host.disk
 
     class Going:
+        gone = False
+
         def __getattr__(self, name: str) -> object:
             return getattr(plain, name)
 
         def fsync_dir(self, path: str) -> None:
+            self.gone = True
             raise FileNotFoundError(errno.ENOENT, "No such file or directory", path)
+
+        def exists(self, path: str) -> bool:
+            return not self.gone and plain.exists(path)
+
+        def is_mount(self, path: str) -> bool:
+            return self.exists(path)
 
     going = Store(store.root, disk=Going())  # type: ignore[arg-type]  # a Disk by delegation
     with pytest.raises(DeviceUnusable):

@@ -6,6 +6,7 @@ import os
 
 from swiftlite.formats import ring_file
 from swiftlite.formats.ring_file import RingImage
+from swiftlite.formats.ring_parts import RingFileUnreadable
 
 from .contents import Contents
 from .errors import RingFileError
@@ -17,7 +18,7 @@ def load_image(path: str) -> RingImage:
     """What a ring file says, not yet checked against its own device list."""
     try:
         return ring_file.decode(read_file(path))
-    except ring_file.RingFileUnreadable as fault:
+    except RingFileUnreadable as fault:
         raise RingFileError(path, str(fault)) from None
     except MemoryError:
         raise RingFileError(path, "too large for this machine's memory") from None

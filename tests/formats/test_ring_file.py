@@ -13,13 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swiftlite.formats.ring_file import (
-    RingFileUnreadable,
-    RingFileUnwritable,
-    RingImage,
-    decode,
-    encode,
-)
+from swiftlite.formats.ring_file import RingFileUnwritable, RingImage, decode, encode
+from swiftlite.formats.ring_parts import RingFileUnreadable, devices
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "ring"
 NAMES = ("small", "fractional", "holes", "six")
@@ -32,6 +27,18 @@ def test_what_swift_wrote_is_written_again_byte_for_byte(name: str, version: int
     image = decode(blob)
     assert image.format_version == version
     assert encode(image, f"{name}.v{version}.ring", version) == blob
+
+
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("name", NAMES)
+def test_devices_can_be_read_without_the_table(name: str, version: int) -> None:
+    blob = (GOLDEN / f"{name}.v{version}.ring.gz").read_bytes()
+    assert devices(blob) == decode(blob).devices
+    for cut in range(0, len(blob), 7):  # never anything but the sentence, or the devices
+        try:
+            assert devices(blob[:cut]) == decode(blob).devices
+        except RingFileUnreadable:
+            continue
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -2,8 +2,8 @@
 
 What a server is asked goes out in one piece and is answered in turn, so that a question costs next
 to nothing. But for its clock: an answer that is compared with the moments before and after it
-must not wait behind others. For the same reason, what a whole cluster costs, this speaks HTTP
-itself: the pool of the servers brings along more than all the questions together.
+must not wait behind others. What takes long to import costs more than all the questions of a
+cluster together: so this speaks HTTP itself, and has no dataclasses.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ import json
 import socket
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from swiftlite.host.os_clock import monotonic, wall
 
@@ -28,8 +27,7 @@ _BODY_BYTES_MAX = 64 << 20
 Server = tuple[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """status: of HTTP, or -1 without an answer; content: JSON, or what went wrong."""
 
     server: Server

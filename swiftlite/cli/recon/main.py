@@ -9,7 +9,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from swiftlite.cli.recon import checks, compare, places
 from swiftlite.cli.recon.ask import CLOCK, SERVER_TYPE, Reply, ask_all
@@ -22,8 +22,7 @@ KINDS = ("account", "container", "object")
 SWIFT_DIR = "/etc/swift"
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """A check as asked for. flag: its option; path: below /recon; kinds: servers that have it;
     refusal: what the others are told."""
 

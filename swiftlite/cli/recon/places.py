@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from swiftlite.formats.ring_file import RingFileUnreadable, decode
+from swiftlite.formats.ring_parts import RingFileUnreadable, devices
 from swiftlite.vocab.errors import SwiftliteError
 
 _POLICY = re.compile(r"^\[storage-policy:(\d+)\]", re.MULTILINE)
@@ -57,10 +57,10 @@ def _ring_of(policy: str, swift_dir: str) -> str:
 
 def _devices(path: str) -> Iterator[dict[str, Any]]:
     try:
-        image = decode(_content(path))
+        found = devices(_content(path))
     except RingFileUnreadable as error:
         raise NoSuchPlace(f"{path}: {error}.") from None
-    return (device for device in image.devices if device is not None)
+    return (device for device in found if device is not None)
 
 
 def _content(path: str) -> bytes:

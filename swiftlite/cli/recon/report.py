@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 
 RULE = "=" * 79
 _UNITS = ((60.0, "minutes"), (60.0, "hours"), (24.0, "days"))
@@ -16,13 +15,13 @@ _SIZES = ("bytes", "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB")
 Number = int | float
 
 
-@dataclass(slots=True)
 class Report:
     """What one check has found: lines for people, facts for programs."""
 
-    title: str
-    lines: list[str] = field(default_factory=list)
-    facts: dict[str, object] = field(default_factory=dict)
+    def __init__(self, title: str) -> None:
+        self.title = title
+        self.lines: list[str] = []
+        self.facts: dict[str, object] = {}
 
     def figure(self, name: str, values: Iterable[Number | None], missing: str = "") -> None:
         """Low, high, average and so on of what servers gave; None: a server had none to give.

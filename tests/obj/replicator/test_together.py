@@ -114,15 +114,14 @@ def test_one_that_goes_away_while_they_are_tried_apart_is_left_alone(
     rsyncs.ill = dict.fromkeys(names, Pushed.PART)
 
     def away() -> None:
-        if rsyncs.runs:
+        if rsyncs.groups():
             rsyncs.ill = dict.fromkeys(names, Pushed.NOTHING)
 
     rsyncs.before = away
     nodes.replicate(1, BY_RSYNC)
-    device, together = rsyncs.runs[0]
-    assert len(together) > 1
-    apart = [run for run in rsyncs.runs[1:] if run[0] == device and run[1][0] in together]
-    assert len(apart) == 1
+    device, together = rsyncs.groups()[0]
+    later = rsyncs.runs[rsyncs.runs.index((device, together)) + 1 :]
+    assert len([run for run in later if run[0] == device and run[1][0] in together]) == 1
     assert stats_of(nodes, 1)["failure"] == 2 * len(names)
 
 

@@ -20,6 +20,7 @@ from swiftlite.dbstore.kind import Kind
 from swiftlite.dbstore.merge import Row
 from swiftlite.dbstore.standing import become_new, read_standing
 from swiftlite.formats.db_files import LOCK_NAME, db_name, db_names_in, parse_db_name
+from swiftlite.host.directories import make_below
 from swiftlite.host.disk import Disk
 from swiftlite.protocols.db_sync import Replica
 from swiftlite.vocab.timestamp import Timestamp
@@ -54,7 +55,7 @@ def _adopt(broker: Broker[Row], arrived: str, source: str, name: str, new_id: st
             become_new(connection, broker.kind, new_id, source)
             connection.sql.execute("COMMIT")
         _make_durable(broker, arrived)
-        disk.makedirs(place.directory, 0o755)
+        make_below(disk, place.device_path, place.directory)
         lock = posixpath.join(place.directory, LOCK_NAME)
         with disk.flock(lock, broker.engine.settings.pending_timeout):
             if _is_there(broker):

@@ -17,6 +17,7 @@ from swiftlite.dbstore.device import device_error
 from swiftlite.dbstore.errors import DatabaseBusy, DatabaseExists
 from swiftlite.formats.db_files import LOCK_NAME
 from swiftlite.formats.db_schema.common import chexor
+from swiftlite.host.directories import make_below
 from swiftlite.host.disk import Disk
 
 _TRIES = 4
@@ -46,7 +47,7 @@ def create_database(
             return _put_in_place(disk, path, image, device_path, lock_timeout)
         except FileNotFoundError as error:
             # The one that was there before is being removed, with its directory (dbstore.removal).
-            if attempt == _TRIES:
+            if attempt == _TRIES or not disk.exists(device_path):
                 raise device_error(path, error) from error
 
 
@@ -55,7 +56,7 @@ def _put_in_place(
 ) -> None:
     directory = posixpath.dirname(path)
     try:
-        disk.makedirs(directory, 0o755)
+        make_below(disk, device_path, directory)
         # Against OpenStack Swift's way of making one: look, then rename, under this lock.
         with disk.flock(posixpath.join(directory, LOCK_NAME), lock_timeout):
             if disk.exists(path):

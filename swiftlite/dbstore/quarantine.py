@@ -7,6 +7,7 @@ import posixpath
 
 from swiftlite.dbstore.device import device_error
 from swiftlite.formats.db_files import quarantine_dir
+from swiftlite.host.directories import make_below
 from swiftlite.host.disk import Disk
 
 _TAKEN = frozenset((errno.EEXIST, errno.ENOTEMPTY))
@@ -19,7 +20,7 @@ def quarantine(disk: Disk, directory: str, kind: str, device_path: str, token: s
     """
     wanted = posixpath.join(device_path, quarantine_dir(kind, posixpath.basename(directory)))
     try:
-        disk.makedirs(posixpath.dirname(wanted), 0o755)
+        make_below(disk, device_path, posixpath.dirname(wanted))
         try:
             disk.rename(directory, wanted)
         except OSError as error:

@@ -11,6 +11,7 @@ import stat
 from contextlib import suppress
 
 from swiftlite.dbstore.device import device_error
+from swiftlite.host.directories import make_below
 from swiftlite.host.disk import Disk
 
 TMP = "tmp"
@@ -25,7 +26,7 @@ def temporary_path(disk: Disk, device_path: str, token: str) -> str:
 def temporary_directory(disk: Disk, device_path: str) -> str:
     directory = posixpath.join(device_path, TMP)
     try:
-        disk.makedirs(directory, 0o755)
+        make_below(disk, device_path, directory)
     except OSError as error:
         raise device_error(directory, error) from error
     return directory

@@ -14,6 +14,8 @@ from swiftlite.dbstore.container import Outcome
 from swiftlite.dbstore.create import Fill, create_database, database_image, sync_upwards
 from swiftlite.dbstore.errors import DatabaseError, DatabaseExists, DeviceUnusable
 from swiftlite.dbstore.places import Place
+from swiftlite.dbstore.quarantine import quarantine
+from swiftlite.dbstore.temporary import temporary_directory
 from swiftlite.formats.db_schema import container
 from swiftlite.testing.sim_disk import SimDisk
 from swiftlite.testing.sim_faults import Faults, PowerCut
@@ -134,11 +136,40 @@ def test_a_directory_that_is_removed_meanwhile_is_made_again(
     assert disk.open_descriptors() == []
 
 
+@pytest.mark.parametrize("call", ["mkdir", "flock", "open_unnamed", "link_unnamed", "fsync_dir"])
+def test_a_device_that_goes_meanwhile_is_not_made_anew(
+    call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = fresh_disk(0, ordered=True)
+    as_ever = getattr(disk, call)
+
+    def unmounting(*given: object) -> object:
+        if disk.exists(DEVICE):
+            disk.rename(DEVICE, "/srv/elsewhere")
+        return as_ever(*given)
+
+    monkeypatch.setattr(disk, call, unmounting)
+    with pytest.raises(DeviceUnusable):
+        create(disk)
+    assert not disk.exists(DEVICE)
+    assert disk.open_descriptors() == []
+
+
+def test_what_is_set_aside_or_on_its_way_does_not_make_a_device_anew() -> None:
+    disk = SimDisk(0)
+    disk.makedirs("/srv")
+    with pytest.raises(DeviceUnusable):
+        temporary_directory(disk, DEVICE)
+    with pytest.raises(DeviceUnusable):
+        quarantine(disk, DIRECTORY, "container", DEVICE, "token")
+    assert not disk.exists(DEVICE)
+
+
 def test_a_directory_that_goes_again_and_again_is_the_devices_fault(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     disk = fresh_disk(0, ordered=True)
-    monkeypatch.setattr(disk, "makedirs", lambda *_: None)
+    monkeypatch.setattr(disk, "mkdir", lambda *_: None)
     with pytest.raises(DeviceUnusable):
         create(disk)
 

@@ -23,6 +23,7 @@ from swiftlite.formats.async_pending import (
 )
 from swiftlite.formats.ondisk_names import ASYNC_PENDING, OBJECTS, QUARANTINED, TMP, policy_dir
 from swiftlite.host.bundle import Host
+from swiftlite.host.directories import make_below
 from swiftlite.vocab.timestamp import Timestamp
 
 EMPTY_FOR_S = 60.0
@@ -146,7 +147,7 @@ class PendingFiles:
     def _set_aside(self, path: str, reason: PendingUnreadable) -> None:
         self._count("quarantines")
         folder = f"{self._device_path}/{QUARANTINED}/{policy_dir(OBJECTS, self._policy_index)}"
-        self._disk.makedirs(folder)
+        make_below(self._disk, self._device_path, folder)
         self._disk.rename(path, f"{folder}/{path.rpartition('/')[2]}")
         self._log.error(f"Quarantined {path} in {folder}: {reason}")
 
@@ -173,7 +174,7 @@ class PendingFiles:
     def _replace(self, one: Waiting) -> None:
         update = replace(one.update, successes=tuple(sorted(one.told)))
         tmp = f"{self._device_path}/{policy_dir(TMP, self._policy_index)}"
-        self._disk.makedirs(tmp)
+        make_below(self._disk, self._device_path, tmp)
         temporary = f"{tmp}/{self._entropy.uuid_hex()}"
         fd = self._disk.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
         try:

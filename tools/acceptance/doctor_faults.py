@@ -180,7 +180,8 @@ FAULTS = (
     Fault(
         "read-only", "a disk that is mounted read-only", "storage3",
         typed(
-            "storage3", f"systemctl stop {_TARGETS} && mount -o remount,ro /srv/node/sdb1; "
+            "storage3", f"systemctl stop {_TARGETS} && for _ in $(seq 100); do "
+            "mount -o remount,ro /srv/node/sdb1 && break; sleep 0.1; done; "
             f"systemctl start {_TARGETS}",
         ),
         "sdb1",

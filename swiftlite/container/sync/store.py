@@ -13,6 +13,7 @@ from contextlib import suppress
 
 from swiftlite.dbstore.facts import ContainerFacts
 from swiftlite.formats.db_files import sync_link
+from swiftlite.host.directories import make_below
 from swiftlite.host.disk import Disk
 
 SYNC_TO, SYNC_KEY = "X-Container-Sync-To", "X-Container-Sync-Key"
@@ -30,7 +31,7 @@ def update_link(disk: Disk, db_path: str, facts: ContainerFacts) -> None:
         return
     wanted = all(facts.metadata.get(name, ("", ""))[0] for name in (SYNC_TO, SYNC_KEY))
     if wanted and not facts.is_deleted:
-        disk.makedirs(posixpath.dirname(link), 0o755)
+        make_below(disk, posixpath.commonpath((db_path, link)), posixpath.dirname(link))
         with suppress(FileExistsError):
             os.symlink(db_path, link)  # beside a real database file, whatever the disk is
         return

@@ -353,8 +353,10 @@ FAULTS = (
         "attributes-small", "a disk with a file system that keeps small attributes", "storage4",
         typed(
             "storage4", f"systemctl stop {_TARGETS} && umount /srv/node/sdc1 && "
-            "mkfs.ext4 -q -F /dev/sdc1 && sed -i '/sdc1/s/xfs/ext4/' /etc/fstab && "
-            "systemctl daemon-reload && mount /srv/node/sdc1 && chown swift: /srv/node/sdc1 && "
+            # What has just been stopped lets go of it in a moment.
+            "for _ in $(seq 100); do mkfs.ext4 -q -F /dev/sdc1 && break; sleep 0.1; done; "
+            "sed -i '/sdc1/s/xfs/ext4/' /etc/fstab && systemctl daemon-reload && "
+            "mount /srv/node/sdc1 && chown swift: /srv/node/sdc1 && "
             f"systemctl start {_TARGETS}",
         ),
         "sdc1", within_s=120,

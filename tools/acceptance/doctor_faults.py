@@ -196,8 +196,7 @@ FAULTS = (
     Fault(
         "async-pendings", "container updates that wait for hours", "storage1",
         each(
-            # Which looks for them at once, and then in five minutes again.
-            typed("storage1", "systemctl restart swiftlite-object-updater && sleep 5"),
+            stopped("storage1", "swiftlite-object-updater"),
             *(stopped(node, "swiftlite-container-server") for node in _OTHERS),
             typed("balancer", _MISSED),
             *(typed(node, "systemctl start swiftlite-container-server") for node in _OTHERS),

@@ -27,18 +27,22 @@ def parser_of(kind: ServerKind) -> argparse.ArgumentParser:
         description=f"Run the {kind.name.replace('-', ' ')} of a conf file in the foreground.",
     )
     parser.add_argument("conf", help="a conf file, or a directory of *.conf files")
+    parser.add_argument("word", nargs="?", choices=("verbose",), help="the same as --verbose")
     parser.add_argument("--version", action="version", version=f"swiftlite {__version__}")
     parser.add_argument(
         "-v", "--verbose", action="store_true", help="log to the terminal, whatever the conf says"
     )
     parser.add_argument(
-        CHECK_OPTION, action="store_true", help="load everything, say what is wrong, and end"
+        "-t",
+        CHECK_OPTION,
+        action="store_true",
+        help="load everything, say what is wrong, and end",
     )
     return parser
 
 
 def main_of(kind: ServerKind, arguments: Sequence[str] | None = None) -> int:
-    options = parser_of(kind).parse_args(arguments)
+    options = parser_of(kind).parse_intermixed_args(arguments)
     if sys.flags.optimize:
         print(f"{kind.title}: does not run under python -O", file=sys.stderr)
         return 1
@@ -46,7 +50,8 @@ def main_of(kind: ServerKind, arguments: Sequence[str] | None = None) -> int:
         if options.test_config:
             check(kind, options.conf)
         else:
-            run(kind, options.conf, TO_TERMINAL if options.verbose else None)
+            to_terminal = options.verbose or options.word is not None
+            run(kind, options.conf, TO_TERMINAL if to_terminal else None)
     except SwiftliteError as error:
         print(f"{kind.title}: {error}", file=sys.stderr)
         return 1

@@ -16,13 +16,13 @@ from swiftlite.vocab.errors import SwiftliteError
 
 def run_daemon(spec: DaemonSpec, arguments: Sequence[str] | None = None) -> int:
     """The main of a daemon. Exit codes: 0 stopped or done, 1 could not start or run, 2 usage."""
-    chosen = _parser(spec).parse_args(arguments)
+    chosen = _parser(spec).parse_intermixed_args(arguments)
     if sys.flags.optimize:
         print(f"{spec.title}: does not run under python -O", file=sys.stderr)
         return 1
     orders = Orders(
-        once=chosen.once or chosen.mode == "once",
-        verbose=chosen.verbose,
+        once=chosen.once or "once" in chosen.words,
+        verbose=chosen.verbose or "verbose" in chosen.words,
         devices=frozenset(chosen.devices),
         partitions=frozenset(chosen.partitions),
         policies=frozenset(chosen.policies),
@@ -49,7 +49,9 @@ def _parser(spec: DaemonSpec) -> argparse.ArgumentParser:
         description=f"Run the {spec.name.replace('-', ' ')} of a conf file in the foreground.",
     )
     parser.add_argument("conf", help="a conf file, or a directory of *.conf files")
-    parser.add_argument("mode", nargs="?", choices=("once",), help="the same as --once")
+    parser.add_argument(
+        "words", nargs="*", type=_word, metavar="once|verbose", help="as --once and --verbose"
+    )
     parser.add_argument("-o", "--once", action="store_true", help="one pass over everything")
     parser.add_argument(
         "-v", "--verbose", action="store_true", help="log to the terminal, with all details"
@@ -61,6 +63,7 @@ def _parser(spec: DaemonSpec) -> argparse.ArgumentParser:
         "-p", "--partitions", type=_numbers, default=(), metavar="1,2", help="only these partitions"
     )
     parser.add_argument(
+        "-i",
         "--policies",
         type=_numbers,
         default=(),
@@ -73,6 +76,12 @@ def _parser(spec: DaemonSpec) -> argparse.ArgumentParser:
         )
     parser.add_argument("--version", action="version", version=f"swiftlite {__version__}")
     return parser
+
+
+def _word(text: str) -> str:
+    if text not in ("once", "verbose"):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither once nor verbose")
+    return text
 
 
 def _names(text: str) -> tuple[str, ...]:

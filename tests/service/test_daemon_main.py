@@ -96,6 +96,23 @@ def test_once_does_one_pass_and_ends(tmp_path: Path) -> None:
     assert "object_updater_sweep" in (tmp_path / "object.recon").read_text()
 
 
+@pytest.mark.parametrize("words", [["once", "verbose"], ["-o", "-v"], ["--once", "verbose"]])
+def test_words_and_options_say_the_same(tmp_path: Path, words: list[str]) -> None:
+    conf = write_conf(tmp_path, f"log_file = {tmp_path}/log\n")
+    done = subprocess.run(
+        [*UPDATER, conf, *words, "-i", "0"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "started for one pass" in done.stderr, "not in the conf's log"
+    assert not (tmp_path / "log").exists()
+
+
+def test_other_words_are_refused(tmp_path: Path) -> None:
+    conf = write_conf(tmp_path, "")
+    done = subprocess.run([*UPDATER, conf, "twice"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+
+
 def test_workers_that_are_done_end_the_daemon(tmp_path: Path) -> None:
     conf = write_conf(tmp_path, "[object-updater]\nupdater_workers = 2\n")
     done = subprocess.run([*UPDATER, conf, "--once"], capture_output=True, text=True, check=False)

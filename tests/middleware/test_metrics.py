@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import re
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -207,13 +208,17 @@ def test_what_is_told_of_the_process(root: Path) -> None:
 
 
 def test_each_worker_is_told_of_as_a_process(root: Path) -> None:
-    own, parent = os.getpid(), os.getppid()
-    first = Worker(root, shared=True, process=FakeProcess(own, {own, parent}))
-    Worker(root, shared=True, process=FakeProcess(parent, {own, parent}))
-    Worker(root, shared=True, process=FakeProcess(10**7, {own, parent}))  # has ended
-    samples = first.told()
+    with subprocess.Popen(["sleep", "600"]) as other:
+        try:
+            own, living = os.getpid(), {os.getpid(), other.pid}
+            first = Worker(root, shared=True, process=FakeProcess(own, living))
+            Worker(root, shared=True, process=FakeProcess(other.pid, living))
+            Worker(root, shared=True, process=FakeProcess(10**7, living))  # has ended
+            samples = first.told()
+        finally:
+            other.kill()
     found = {name for name in samples if name.startswith("process_resident")}
-    assert found == {f'process_resident_memory_bytes{{pid="{pid}"}}' for pid in (own, parent)}
+    assert found == {f'process_resident_memory_bytes{{pid="{pid}"}}' for pid in living}
 
 
 def test_a_directory_counts_as_mounted_where_mounts_are_not_asked_for(root: Path) -> None:

@@ -17,7 +17,7 @@ from swiftlite.ring import ImpossiblePlan, RingBuilder
 from swiftlite.ring import rebalance as work
 from swiftlite.ring.ground import Ground, Question
 from swiftlite.ring.plain import PlainPass
-from tools.interop.ring_reach import impossible
+from tools.interop.ring_reach import Prices, impossible
 from tools.interop.ring_verdict import Moves, Result
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "ring" / "swift_builder_results.json"
@@ -106,6 +106,16 @@ def test_no_proof_forbids_what_was_reached(seed: int) -> None:
     before, after = before_and_after(seed)
     reached = Result.of(after)
     assert not impossible(before, 2 * HOUR, reached.balance, reached.dispersion)
+
+
+def test_a_proof_does_not_ask_which_device_of_a_server_stays() -> None:
+    """What was found out beside one of them holds beside the others."""
+    before = RingBuilder.create(4, 2, 1)
+    for name in ("a", "b", "c"):
+        before.add_device(region=1, zone=1, ip="10.0.0.1", port=6200, device=name, weight=100)
+    before.rebalance(0.0, seed="1")
+    prices = Prices(before, 2 * HOUR, 100.0)
+    assert prices._by_risk((prices.path[0][2],), (0,)) == {0: [0, 1, 2]}
 
 
 def test_a_proof_is_found_where_nothing_may_move() -> None:

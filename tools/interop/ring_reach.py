@@ -42,8 +42,10 @@ class Outcome:
 
 
 def too_close(plan: Plan, ids: Sequence[int]) -> int:
-    """Replicas of a partition on these devices that stand closer than they would have to."""
-    levels = zip(*(plan.tree.path[number] for number in ids), strict=True)
+    """Replicas of a partition on these devices, all different, that stand closer than they would
+    have to."""
+    paths = [plan.tree.path[number] for number in ids]
+    levels = ([path[level] for path in paths] for level in range(3))
     return max(
         (
             sum(max(0, n - int(plan.allowed[node])) for node, n in Counter(nodes).items())

@@ -111,7 +111,9 @@ def daemons(disk: Disk, caches: str) -> Iterator[Family]:
     for kind in ("container", "object"):
         sweep.add(_number(found[kind].get(f"{kind}_updater_sweep")), type=kind)
     yield sweep
-    expired = Family("swiftlite_expirer_expired", GAUGE, "Objects that the expirer's last pass removed.")
+    expired = Family(
+        "swiftlite_expirer_expired", GAUGE, "Objects that the expirer's last pass removed."
+    )
     expired.add(_number(objects.get("expired_last_pass")))
     expiring = Family("swiftlite_expirer_pass_seconds", GAUGE, "How long that pass took.")
     expiring.add(_number(objects.get("object_expiration_pass")))

@@ -11,28 +11,32 @@ import pytest
 from swiftlite.cli.doctor import rsync_module
 from swiftlite.cli.doctor.rsync_module import ModuleFault, ask_module
 
-Serve = Callable[[bytes, bytes], None]
+Serve = Callable[[bytes, bytes], list[bytes]]
 
 
 @pytest.fixture
 def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
-    """A daemon that greets, hears which module is wanted, and answers."""
+    """A daemon that greets, hears which module is wanted (it tells by the list), and answers."""
     listener = socket.create_server(("127.0.0.1", 0))
     monkeypatch.setattr(rsync_module, "PORT", listener.getsockname()[1])
     threads = []
 
-    def start(greeting: bytes, answer: bytes) -> None:
+    def start(greeting: bytes, answer: bytes) -> list[bytes]:
+        heard: list[bytes] = []
+
         def work() -> None:
             connection, _ = listener.accept()
             with connection, connection.makefile("rwb") as lines:
                 lines.write(greeting)
                 lines.flush()
-                if lines.readline().startswith(b"@RSYNCD: ") and lines.readline() == b"object\n":
+                heard.extend((lines.readline(), lines.readline()))
+                if heard[0].startswith(b"@RSYNCD: "):
                     lines.write(answer)
                     lines.flush()
 
         threads.append(threading.Thread(target=work))
         threads[-1].start()
+        return heard
 
     yield start
     for thread in threads:
@@ -53,8 +57,9 @@ GREETING = b"@RSYNCD: 31.0 sha512 md5\n"
     ],
 )
 def test_a_module_that_is_there(serve: Serve, answer: bytes) -> None:
-    serve(GREETING, answer)
+    heard = serve(GREETING, answer)
     ask_module("127.0.0.1", "object", 5.0)
+    assert heard[1] == b"object\n"
 
 
 def test_a_module_that_is_not(serve: Serve) -> None:

@@ -399,6 +399,8 @@ def test_bare_line_feeds_are_noticed_before_the_head_ends(data: bytes) -> None:
 def test_a_partial_head_is_given_time() -> None:
     for data in (b"", b"GE", b"GET / HTTP/1.1\r", b"GET / HTTP/1.1\r\nHos"):
         head_can_still_be_good(data)
+        with pytest.raises(Malformed):  # the same bytes, once they can no longer become a head
+            head_can_still_be_good(data + b"x\n")
 
 
 @pytest.mark.parametrize(

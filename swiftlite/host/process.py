@@ -42,5 +42,6 @@ class Process(Protocol):
         ...
 
     def tune_allocator(self) -> None:
-        """Keep freed blocks of up to 64 MiB in the process; call before the first buffer."""
+        """Keep freed blocks of up to 64 MiB in the process, in one heap for all threads; call
+        before the first buffer and the first thread."""
         ...

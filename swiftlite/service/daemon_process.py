@@ -74,7 +74,7 @@ def _worker(plan: DaemonPlan, number: int, count: int) -> Callable[[Ready], None
 
 
 def _work(plan: DaemonPlan, worker: int, workers: int, ready: Ready, tell: Tell) -> None:
-    host = bundle.install(green.make_host())
+    host = _make_host()
     with _sentences(plan):
         _become(plan, host)
     daemon = _build(plan, host, worker, workers)
@@ -94,7 +94,7 @@ def run_together(plans: Sequence[DaemonPlan], title: str, ready: Ready) -> None:
     """
     assert all(plan.may_share and not plan.orders.once for plan in plans)
     set_process_name(title)
-    host = bundle.install(green.make_host())
+    host = _make_host()
     host.process.raise_limits()
     daemons = [_build(plan, host, 0, 1) for plan in plans]
     _settle(host, daemons)
@@ -103,6 +103,12 @@ def run_together(plans: Sequence[DaemonPlan], title: str, ready: Ready) -> None:
     running = [host.tasks.spawn(daemon.run, lambda _: None) for daemon in daemons]
     for task in running:
         task.wait()
+
+
+def _make_host() -> Host:
+    host = bundle.install(green.make_host())
+    host.process.tune_allocator()
+    return host
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import platform
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -232,3 +235,34 @@ def test_what_a_process_does_to_itself() -> None:
             os._exit(1)
         os._exit(0)
     assert os.waitpid(pid, 0)[1] == 0
+
+
+_HEAPS = """
+import ctypes, os, threading
+from swiftlite.host.os_process import OsProcess
+
+def blocks():
+    libc = ctypes.CDLL(None)  # its calls let other threads run, as SQLite's do
+    libc.malloc.restype = ctypes.c_void_p
+    assert all(libc.malloc(5000) for _ in range(100))
+    meeting.wait()
+
+OsProcess().tune_allocator()
+meeting = threading.Barrier(4)
+threads = [threading.Thread(target=blocks) for _ in range(4)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+libc = ctypes.CDLL(None)
+libc.fdopen.restype = ctypes.c_void_p
+stream = ctypes.c_void_p(libc.fdopen(1, b"w"))
+libc.malloc_info(0, stream)
+libc.fflush(stream)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="heaps are another matter elsewhere")
+def test_all_threads_have_one_heap() -> None:
+    told = subprocess.run([sys.executable, "-c", _HEAPS], stdout=subprocess.PIPE, check=True)
+    assert told.stdout.count(b"<heap nr=") == 1

@@ -19,8 +19,8 @@ _IOPRIO_CLASS = {"none": 0, "realtime": 1, "best-effort": 2, "idle": 3}
 
 # mallopt's parameters (malloc.h) and what we set them to. By default glibc maps and unmaps every
 # block above 128 KiB: 350-740 page faults for one erasure-coded segment, a fifteenth of the speed.
-# And it gives each thread a heap of its own; what connections of SQLite hold is then spread over all
-# of them, in holes that never fit: 111 MiB, growing for hours, where one heap stays at 75.
+# And it gives each thread a heap of its own; what SQLite's connections hold is then spread over
+# all of them, in holes that never fit: 111 MiB, growing for hours, where one heap stays at 75.
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -2, -3, -8
 _ALLOCATOR = (
     (_M_ARENA_MAX, 1),

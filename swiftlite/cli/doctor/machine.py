@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 _UNIT_FOLDERS = ("etc/systemd/system", "run/systemd/system", "lib/systemd/system")
 _OURS = "swiftlite"
@@ -32,12 +33,20 @@ class Listener:
     unit: str
 
 
+class _Copy(NamedTuple):
+    """A mount as some processes have it; number is its own."""
+
+    number: str
+    read_only: bool
+
+
 class Machine:
     """root: where its files are."""
 
     def __init__(self, root: str = "/") -> None:
         self.root = Path(root)
         self.proc = self.root / "proc"
+        self._copies: dict[str, dict[str, _Copy]] = {}  # by process and place
 
     @cached_property
     def mounts(self) -> dict[str, Mount]:
@@ -58,6 +67,22 @@ class Machine:
     def mounts_itself(self, place: str) -> bool:
         """Whether systemd does, at a start, by fstab or by a unit of that name."""
         return place in self.fstab or self._unit_file(mount_unit(place)) is not None
+
+    def is_read_only_copy(self, pid: int, place: str) -> bool:
+        """Whether a process has a copy of what is mounted there, and that one is read-only: so it
+        stays, whatever becomes of ours."""
+        own, other = self._mountinfo("self").get(place), self._mountinfo(str(pid)).get(place)
+        return own is not None and other is not None and other != own and other.read_only
+
+    def _mountinfo(self, process: str) -> dict[str, _Copy]:
+        if process not in self._copies:
+            self._copies[process] = {
+                place: _Copy(number, "ro" in options.split(","))
+                for number, _, _, _, place, options, *_ in _fields(
+                    self.proc / process / "mountinfo", 6
+                )
+            }
+        return self._copies[process]
 
     @property
     def has_systemd(self) -> bool:

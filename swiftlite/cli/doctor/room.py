@@ -1,11 +1,9 @@
-"""Checks of what devices can take: writes, bytes, inodes, attributes."""
+"""Checks of what devices can take: bytes, inodes, attributes."""
 
 from __future__ import annotations
 
 import errno
-import os
 from collections.abc import Iterator
-from contextlib import suppress
 
 from swiftlite.cli.doctor.devices import REPLACE, usable
 from swiftlite.cli.doctor.finding import Finding
@@ -17,25 +15,6 @@ MORE_ROOM = "operations/tasks/add-a-node.md"
 _ATTRIBUTE_BYTES = 6 << 10  # metadata at Swift's limits, with what the servers add
 _NO_ROOM = (errno.ENOSPC, errno.E2BIG, errno.ERANGE)
 _LESS = 0.9
-
-
-def read_only(node: Node) -> Iterator[Finding]:
-    for path, _ in usable(node):
-        with suppress(OSError):
-            if not node.disk.statvfs(path).f_flag & os.ST_RDONLY:
-                continue
-            mount = node.machine.mounts.get(path)
-            # XFS stops altogether when it is damaged; others go on so, and must be looked at first.
-            by_hand = mount is not None and mount.kind == "xfs"
-            yield Finding(
-                "read-only",
-                path,
-                "it is mounted read-only"
-                + ("" if by_hand else ", as the kernel does after errors"),
-                "Nothing can be written, repaired or deleted there.",
-                f"mount -o remount,rw {path}" if by_hand else "dmesg --level err,crit,alert,emerg",
-                page="" if by_hand else REPLACE,
-            )
 
 
 def room(node: Node) -> Iterator[Finding]:
@@ -150,4 +129,4 @@ def _small(node: Node, path: str) -> Finding:
     )
 
 
-CHECKS = (read_only, room, attributes)
+CHECKS = (room, attributes)

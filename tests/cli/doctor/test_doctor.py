@@ -17,6 +17,7 @@ import pytest
 
 from swiftlite.cli import main as swiftlite_command
 from swiftlite.cli.doctor.finding import Finding
+from swiftlite.cli.doctor.machine import Listener, Machine
 from swiftlite.cli.doctor.services import on
 from swiftlite.ring import RingBuilder
 from tests.cli.doctor.patients import (
@@ -207,6 +208,26 @@ def elsewhere(patient: Patient) -> None:
     patient.change("object", f"devices = {patient.devices}", "devices = /srv/nodes")
 
 
+def sees(patient: Patient, process: int | str, number: int, options: str) -> None:
+    """What /proc says of sda1 as a process has it mounted: number is that of the mount."""
+    line = f"{number} 1 8:1 / {patient.devices}/sda1 {options},noatime shared:1 - xfs /dev/sda1 rw"
+    write(
+        patient.root / f"proc/{process}/mountinfo", f"1 0 8:9 / / rw - ext4 /dev/sdz rw\n{line}\n"
+    )
+
+
+def remounted(patient: Patient) -> None:
+    """By hand, read-only and back; two services were started meanwhile, each with a copy of the
+    mount, and one before."""
+    sees(patient, "self", 7, "rw")
+    for process in patient.processes:
+        late = process.words[0] in ("swiftlite-account-server", "swiftlite-container-updater")
+        sees(patient, process.pid, 1000 + process.pid, "ro" if late else "rw")
+
+
+STARTED_LATE = "systemctl restart swiftlite-account-server swiftlite-container-updater"
+
+
 FAULTS: list[tuple[str, Act]] = [
     ("swift-conf-unusable", lambda p: (p.etc / "swift.conf").unlink()),
     ("swift-conf-unusable", lambda p: write(p.etc / "swift.conf", "[swift-hash]\n")),
@@ -241,6 +262,7 @@ FAULTS: list[tuple[str, Act]] = [
     ("device-unmounted", lambda p: p.disk.unmounted.add(str(p.devices / "sda1"))),
     ("no-such-user", all_of(*(changed(k, "user = ", "user = nobody-like-this-") for k in KINDS))),
     ("read-only", lambda p: statvfs(p, flag=os.ST_RDONLY)),
+    ("read-only-to-some", remounted),
     ("device-full", lambda p: statvfs(p, bavail=1000)),
     ("device-filling", lambda p: statvfs(p, bavail=50_000)),
     ("inodes-out", lambda p: statvfs(p, favail=1)),
@@ -328,6 +350,47 @@ def test_why_a_node_takes_no_pushes_is_looked_at(
     assert mend() == (f"ssh {PEER} systemctl enable --now rsync", "")
     answering.add(873)
     assert mend() == (f"ssh {PEER} swiftlite doctor", "operations/doctor.md")
+
+
+def test_services_that_were_started_while_a_device_was_read_only_are_started_again(
+    patient: Patient,
+) -> None:
+    remounted(patient)
+    (one,) = patient.look()
+    assert (one.name, one.where) == ("read-only-to-some", f"{patient.devices}/sda1")
+    assert "swiftlite-account-server and swiftlite-container-updater" in one.what
+    assert one.mend == STARTED_LATE
+
+
+def test_a_device_that_is_made_writable_is_so_to_all(patient: Patient) -> None:
+    """Whoever has a copy of the mount has one that stays read-only, unless it was made before."""
+    in_fstab(patient)
+    remounted(patient)
+    path = patient.devices / "sda1"
+    patient.disk.statvfs_of[str(path)] = {"flag": os.ST_RDONLY}
+    (one,) = patient.look()
+    assert (one.name, one.page) == ("read-only", "")
+    assert one.mend == f"mount -o remount,rw {path} && {STARTED_LATE}"
+
+
+def test_who_shares_the_mounts_of_the_machine_needs_no_new_start(patient: Patient) -> None:
+    in_fstab(patient)
+    for process in ("self", *(process.pid for process in patient.processes)):
+        sees(patient, process, 7, "ro")
+    patient.disk.statvfs_of[str(patient.devices / "sda1")] = {"flag": os.ST_RDONLY}
+    (one,) = patient.look()
+    assert one.mend == f"mount -o remount,rw {patient.devices / 'sda1'}"
+
+
+def test_the_rsync_daemon_has_a_copy_of_the_mounts_too(
+    patient: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sees(patient, "self", 7, "rw")
+    sees(patient, 77, 8, "ro")
+    daemon = Listener(77, "/usr/bin/rsync --daemon --no-detach", "rsync.service")
+    monkeypatch.setattr(Machine, "listener", lambda self, port: daemon if port == 873 else None)
+    (one,) = patient.look()
+    assert (one.name, one.mend) == ("read-only-to-some", "systemctl restart rsync")
 
 
 def test_a_device_that_breaks_is_replaced(

@@ -113,13 +113,17 @@ class Ground:
     def measured(self, table: Assignment) -> tuple[float, float]:
         """Balance and dispersion of a table, in percent."""
         question = self.question
-        devices = [d for d in question.devices if d.id not in question.removed]
         held = {number: count for number, count in enumerate(table.held) if count}
-        per_device = balances(devices, held, question.replicas * question.parts)
         close = dispersion(
             self.tree, table.rows, held, question.parts, question.replicas, table.hole
         )
-        return worst_balance(per_device), close.percent
+        return self.balance(held), close.percent
+
+    def balance(self, held: Mapping[int, int]) -> float:
+        """In percent, where devices hold so many partitions."""
+        question = self.question
+        devices = [d for d in question.devices if d.id not in question.removed]
+        return worst_balance(balances(devices, held, question.replicas * question.parts))
 
 
 def _give_up(held: dict[int, int], row: array[int]) -> None:

@@ -16,7 +16,6 @@ from random import Random
 
 from .assignment import Assignment
 from .crowded import over_full
-from .quotas import SNAP
 from .tiers import ROOT, TierTree
 from .wanted import Plan
 
@@ -25,14 +24,15 @@ EVERYTHING = 1 << 40  # What a device without weight would give away.
 
 
 def rough_quotas(tree: TierTree, target: Sequence[float], parts: int, total: int) -> dict[int, int]:
-    """Partitions per device with weight: rounded down, and what is left to the smallest."""
+    """Partitions per device with weight: rounded down, a whole number that floats miss by a hair
+    too, and what is left to the smallest."""
     given = [0] * len(tree)
     given[ROOT] = total
     for node in range(len(tree)):
         children = tree.live_children(node)
         left = given[node]
         for child in children:
-            given[child] = min(left, floor(target[child] * parts + SNAP))
+            given[child] = min(left, floor(target[child] * parts))
             left -= given[child]
         for child in islice(cycle(sorted(children, key=lambda c: target[c])), left):
             given[child] += 1

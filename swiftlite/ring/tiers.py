@@ -71,11 +71,10 @@ class TierTree:
     def summed(self, leaves: dict[int, float]) -> list[float]:
         """Per node the sum over its devices; `leaves` is keyed by device id."""
         sums = [0.0] * len(self)
-        for node in range(len(self) - 1, -1, -1):
-            if self.device[node] >= 0:
-                sums[node] = leaves.get(self.device[node], 0.0)
-            if node:
-                sums[self.parent[node]] += sums[node]
+        for number in sorted(self.path):
+            share = leaves.get(number, 0.0)
+            for node in (ROOT, *self.path[number]):
+                sums[node] += share
         return sums
 
 

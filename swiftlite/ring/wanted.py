@@ -3,6 +3,10 @@
 Three answers, in replicas per partition (fractions allowed) for every node of a TierTree:
 by weight alone; as far apart as the domains allow; and between the two, as far towards the second
 as the overload lets a device exceed its weight. Nothing here knows partitions.
+
+Sums are taken in the order of device ids, what is left over is shared out in rounds: as OpenStack
+Swift does it, so that targets equal its own to the last bit. A share that comes to a whole number
+of partitions there, or falls short of one by a hair, does so here (see plain.rough_quotas).
 """
 
 from __future__ import annotations
@@ -15,6 +19,8 @@ from .errors import ImpossiblePlan
 from .tiers import ROOT, TierTree
 
 NEARLY = 1e-9  # Sums of thousands of floats differ from whole numbers by less.
+HAIR = 1e-10  # Replicas per partition: so little may be left over.
+TINY = 1e-300  # A share that weight makes smaller vanishes, and could not grow.
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +48,12 @@ def make_plan(
     required = 0.0
     for leaf, number in enumerate(tree.device):
         if number >= 0 and weighted[leaf] > 0:
-            required = max(required, dispersed[leaf] / weighted[leaf] - 1)
-    if required <= NEARLY:
+            required = max(required, (dispersed[leaf] - weighted[leaf]) / weighted[leaf])
+    if required <= 0:
         target = list(dispersed)
     else:
-        part = min(overload, required) / required
-        target = [w + (d - w) * part for w, d in zip(weighted, dispersed, strict=True)]
+        extra = min(overload, required)
+        target = [(d - w) / required * extra + w for w, d in zip(weighted, dispersed, strict=True)]
     return Plan(
         tree=tree,
         weighted=weighted,
@@ -57,7 +63,7 @@ def make_plan(
         least=[floor(t + NEARLY) for t in target],
         allowed=equal_shares(tree, replicas, whole=True),
         overload=overload,
-        required_overload=required,
+        required_overload=required if required > NEARLY else 0.0,
     )
 
 
@@ -66,7 +72,7 @@ def by_weight(weights: Mapping[int, float], replicas: float) -> dict[int, float]
 
     What a heavy device cannot take goes to the others in proportion.
     """
-    live = {number: weight for number, weight in weights.items() if weight > 0}
+    live = {number: weight for number, weight in sorted(weights.items()) if weight > 0}
     if not live:
         raise ImpossiblePlan("there are no devices with weight in this builder")
     if len(live) < replicas:
@@ -74,15 +80,11 @@ def by_weight(weights: Mapping[int, float], replicas: float) -> dict[int, float]
             f"{replicas:g} replicas need at least {ceil(replicas)} devices with weight,"
             f" and there are {len(live)}"
         )
-    shares: dict[int, float] = {}
-    missing, total = replicas, sum(live.values())
-    for number, weight in sorted(live.items(), key=lambda item: (-item[1], item[0])):
-        if missing * weight >= total * (1 - 1e-12):
-            shares[number] = 1.0
-            missing -= 1.0
-            total -= weight
-        else:
-            shares[number] = missing * weight / total
+    each = replicas / sum(live.values())
+    shares = {number: min(1.0, max(weight * each, TINY)) for number, weight in live.items()}
+    while (missing := replicas - sum(shares.values())) >= HAIR:
+        growth = 1 + missing / sum([share for share in shares.values() if share < 1])
+        shares = {number: min(1.0, share * growth) for number, share in shares.items()}
     return shares
 
 
@@ -115,47 +117,38 @@ def far_apart(tree: TierTree, weighted: Sequence[float], replicas: float) -> lis
             continue
         weights = [weighted[child] for child in children]
         room = [float(tree.live[child]) for child in children]
-        least = [min(floor(equal[c] + NEARLY), r) for c, r in zip(children, room, strict=True)]
-        most = [min(ceil(equal[c] - NEARLY), r) for c, r in zip(children, room, strict=True)]
-        amount = placed[node]
-        if sum(most) < amount - NEARLY:
-            least, most = most, room
-        elif sum(least) > amount + NEARLY:
-            least = [0.0] * len(children)
-        for child, share in zip(children, poured(amount, weights, least, most), strict=True):
+        least = [min(floor(equal[c]), r) for c, r in zip(children, room, strict=True)]
+        most = [min(ceil(equal[c]), r) for c, r in zip(children, room, strict=True)]
+        shares = poured(placed[node], weights, least, most, room)
+        for child, share in zip(children, shares, strict=True):
             placed[child] = share
     return placed
 
 
 def poured(
-    amount: float, weights: Sequence[float], least: Sequence[float], most: Sequence[float]
+    amount: float,
+    weights: Sequence[float],
+    least: Sequence[float],
+    most: Sequence[float],
+    room: Sequence[float],
 ) -> list[float]:
     """`amount` shared in proportion to weight as far as each share's bounds allow.
 
-    Share i is min(most, max(least, level * weight)) for one common level: like water poured into
-    vessels, which keeps the largest excess over the proportional share as small as can be.
+    `most` gives way to `room` where it would leave something over. What bounds cut off or add is
+    made good by those that still can, in rounds; each round but the last brings one to its bound.
     """
-    turns = sorted(
-        {b / w for bounds in (least, most) for b, w in zip(bounds, weights, strict=True)} | {0.0}
-    )
-
-    def shares(level: float) -> list[float]:
-        return [
-            min(high, max(low, level * weight))
-            for low, high, weight in zip(least, most, weights, strict=True)
-        ]
-
-    first, last = 0, len(turns) - 1
-    if sum(shares(turns[last])) <= amount:
-        return shares(turns[last])
-    while last - first > 1:
-        middle = (first + last) // 2
-        if sum(shares(turns[middle])) <= amount:
-            first = middle
-        else:
-            last = middle
-    below, above = sum(shares(turns[first])), sum(shares(turns[last]))
-    if above <= below:
-        return shares(turns[first])
-    level = turns[first] + (turns[last] - turns[first]) * (amount - below) / (above - below)
-    return shares(level)
+    shares = [0.0] * len(weights)
+    able, left = list(range(len(weights))), amount
+    while abs(left) > HAIR and able:
+        level = left / sum([weights[at] for at in able])
+        for at in able:
+            shares[at] = min(most[at], max(least[at], shares[at] + weights[at] * level))
+        left = amount - sum(shares)
+        if left < 0:
+            able = [at for at, share in enumerate(shares) if share > least[at]]
+            continue
+        able = [at for at, share in enumerate(shares) if share < most[at]]
+        if not able:
+            most = room
+            able = [at for at, share in enumerate(shares) if share < most[at]]
+    return shares

@@ -2,8 +2,10 @@
 
 What a plain pass reaches shows where balance and dispersion come to rest when nobody looks ahead,
 and how far one of them can be bought with the other. A rebalance that is behind such a pass in
-either number goes on from both results, until one is behind in neither. Small rings only: there it
-costs milliseconds, and a partition more or less is seen in the numbers.
+either number goes on from both results, until one is behind in neither. One that is only as far
+apart as the luckiest of them, and ahead in balance of all that such a pass can come to, pays with
+that lead. Small rings only: there it costs milliseconds, and a partition more or less is seen in
+the numbers.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from random import Random
 
 from .assignment import Assignment
 from .ground import Ground
-from .plain import PlainPass
+from .plain import PlainPass, rough_quotas
 from .refine import Refinement
 
 RUNS = 8  # Plain passes: chance is a part of them.
@@ -64,8 +66,11 @@ def no_worse_than_plain(
         holes = ground.opened().unfilled()
     mine = Attempt.of(ground, table)
     plain = [one for _ in range(runs) if (one := _plain(ground, rng)) is not None]
-    if not any(mine.behind(one) for one in plain):
+    if not plain:
         return table
+    # The two ends of what the plain passes found.
+    level = min(plain, key=lambda one: (one.balance, one.dispersion))
+    apart = min(plain, key=lambda one: (one.dispersion, one.balance))
 
     def aimed(one: Attempt, balance: float, dispersion: float) -> Attempt:
         twin = one.table.copy()
@@ -74,9 +79,13 @@ def no_worse_than_plain(
         refinement.towards(free, holes, balance / 100, round(dispersion * slots))
         return Attempt.of(ground, twin)
 
-    # The two ends of what the plain passes found, and a table as good as both of them at once.
-    level = min(plain, key=lambda one: (one.balance, one.dispersion))
-    apart = min(plain, key=lambda one: (one.dispersion, one.balance))
+    if not any(mine.behind(one) for one in plain):
+        limit = min(level.balance, _best_balance(ground))
+        if mine.balance > limit - NEARLY or not _by_luck(mine.dispersion, plain):
+            return table
+        other = aimed(mine, limit, apart.dispersion)
+        better = other.dispersion < mine.dispersion - NEARLY
+        return other.table if better and other.balance <= limit + NEARLY else table
     found = [mine, *plain]
     for one in (mine, apart, level):
         found.append(aimed(one, level.balance, apart.dispersion))
@@ -97,6 +106,19 @@ def no_worse_than_plain(
         )
 
     return min(found, key=rank).table
+
+
+def _best_balance(ground: Ground) -> float:
+    """What a plain pass comes to when it meets its quotas."""
+    parts, total = ground.question.parts, sum(ground.lengths)
+    return ground.balance(rough_quotas(ground.tree, ground.plan.target, parts, total))
+
+
+def _by_luck(dispersion: float, plain: Sequence[Attempt]) -> bool:
+    """Are some of the plain passes as good as this, and most not? Then another chance of theirs
+    may be better."""
+    as_good = sum(one.dispersion <= dispersion + NEARLY for one in plain)
+    return dispersion > NEARLY and 0 < as_good <= len(plain) // 2
 
 
 def _plain(ground: Ground, rng: Random) -> Attempt | None:

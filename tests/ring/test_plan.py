@@ -49,6 +49,16 @@ def test_shares_follow_weight_but_never_exceed_one_replica() -> None:
     assert by_weight({0: 0, 1: 1, 2: 1, 3: 1}, 3) == {1: 1.0, 2: 1.0, 3: 1.0}
 
 
+def test_what_weight_all_but_takes_away_still_gets_what_is_left() -> None:
+    shares = by_weight({0: 1e10, 1: 1e-320, 2: 1e10}, 3)
+    assert shares == pytest.approx({0: 1, 1: 1, 2: 1})
+
+
+def test_bounds_give_way_to_room_where_something_would_be_left_over() -> None:
+    assert poured(4, [1, 3], [1, 1], [2, 1], [2, 2]) == [2, 2]
+    assert poured(3, [1, 3], [1, 1], [1, 1], [1, 4]) == [1, 2]
+
+
 @pytest.mark.parametrize("weights", [{}, {0: 0.0}, {0: 1.0, 1: 1.0}])
 def test_too_few_devices_are_refused(weights: dict[int, float]) -> None:
     with pytest.raises(ImpossiblePlan):
@@ -68,7 +78,7 @@ def test_poured_amounts_keep_bounds_and_sum(
     least = [v[1] for v in vessels]
     most = [v[1] + v[2] for v in vessels]
     amount = sum(least) + level * (sum(most) - sum(least))
-    shares = poured(amount, weights, least, most)
+    shares = poured(amount, weights, least, most, most)
     assert sum(shares) == pytest.approx(amount)
     for share, low, high in zip(shares, least, most, strict=True):
         assert low - 1e-9 <= share <= high + 1e-9

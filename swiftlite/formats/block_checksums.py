@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from struct import Struct
 
-from swiftlite.formats.crc import Buffer, crc32, joined, shift_operator
+from swiftlite.formats.crc import Buffer, crc32, crc32_of_blocks, joined, shift_operator
 from swiftlite.vocab.errors import SwiftliteError
 
 ATTRIBUTE = "user.swiftlite.blocks"
@@ -132,12 +132,17 @@ class BlockSummer:
         while size:
             if len(self._sums) == COUNT_MAX:
                 self._double()
-            take = min(size, self._room)
-            self._open = crc32(piece if take == len(piece) else view[:take], self._open)
-            self._room -= take
-            if not self._room:
-                self._sums.append(self._open)
-                self._open, self._room = 0, self.block_bytes
+            whole = min(size // self.block_bytes, COUNT_MAX - len(self._sums))
+            if whole and self._room == self.block_bytes:
+                take = whole * self.block_bytes
+                self._sums += crc32_of_blocks(view[:take], self.block_bytes)
+            else:
+                take = min(size, self._room)
+                self._open = crc32(view[:take], self._open)
+                self._room -= take
+                if not self._room:
+                    self._sums.append(self._open)
+                    self._open, self._room = 0, self.block_bytes
             view = view[take:]
             size -= take
 

@@ -32,15 +32,16 @@ class _Room(threading.local):
         self.address = ctypes.addressof(ctypes.c_char.from_buffer(self.bytes))
 
 
-_fgetxattr = _load()
+fgetxattr = _load()
+"""The C function: descriptor, name, address and length of the room; its result. None: not here."""
 _room = _Room()
 
 
 def get_attribute(fd: int, name: str) -> bytes:
     """As os.getxattr, which does it when there is no such attribute, or it is a large one."""
-    if _fgetxattr is not None:
+    if fgetxattr is not None:
         room = _room
-        size = _fgetxattr(fd, name.encode(), room.address, _ROOM)
+        size = fgetxattr(fd, name.encode(), room.address, _ROOM)
         if size >= 0:
             return bytes(room.bytes[:size])
     return os.getxattr(fd, name)

@@ -12,6 +12,8 @@ from contextlib import AbstractContextManager
 from typing import Protocol, TypeAlias
 
 PathOrFd: TypeAlias = str | int
+SoleFile: TypeAlias = tuple[str, bytes, int]
+"""Its name, an attribute, its size. No class, for there are hundreds of thousands in a minute."""
 PAST_CACHE_BYTES = 4096
 
 
@@ -19,10 +21,6 @@ class Disk(Protocol):
     # Descriptors
     def open(self, path: str, flags: int = os.O_RDONLY, mode: int = 0o666) -> int:
         """Always close-on-exec."""
-        ...
-
-    def open_in(self, directory: int, name: str, flags: int = os.O_RDONLY) -> int:
-        """What has this name in an open directory; nothing is made. Always close-on-exec."""
         ...
 
     def open_unnamed(self, directory: str, mode: int = 0o666) -> int:
@@ -109,8 +107,15 @@ class Disk(Protocol):
         """In no order."""
         ...
 
-    def names_in(self, directory: int) -> list[str]:
-        """As listdir, of a directory that has just been opened."""
+    def enter(self, above: int, name: str, flags: int = 0) -> tuple[int, list[str]]:
+        """Open a directory in one that is open, and list it. flags: for opening it."""
+        ...
+
+    def sole_file(self, above: int, name: str, attribute: str, flags: int = 0) -> SoleFile | None:
+        """Of the file that is alone in a directory in one that is open; None: it is not alone.
+
+        Raises OSError when one of the two is not there, or the attribute. flags: for opening them.
+        """
         ...
 
     def exists(self, path: str) -> bool:
@@ -123,10 +128,6 @@ class Disk(Protocol):
     def lstat(self, path: str) -> os.stat_result: ...
 
     def fstat(self, fd: int) -> os.stat_result: ...
-
-    def size(self, fd: int) -> int:
-        """A file's, at a third of what fstat costs. The next read() begins there."""
-        ...
 
     def statvfs(self, path: PathOrFd) -> os.statvfs_result: ...
 

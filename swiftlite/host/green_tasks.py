@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
+from swiftlite.host.helper import ThreadHelper
 from swiftlite.host.loop import Loop, Waiter
 from swiftlite.host.offload import OffloadPool
 from swiftlite.host.tasks import TaskKilled
@@ -225,6 +226,9 @@ class GreenTasks:
 
     def offload(self, key: str, fn: Callable[..., T], *args: object) -> T:
         return self._crew_of_now().pool.run(key, fn, args)  # type: ignore[no-any-return]  # it is T
+
+    def helper(self) -> ThreadHelper:
+        return ThreadHelper(self._start_thread)
 
     def lock(self) -> GreenSemaphore:
         return GreenSemaphore(self._loop_of_now, 1)

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from swiftlite.host.attributes import get_attribute
 from swiftlite.host.disk import PathOrFd
-from swiftlite.host.entries import names_in
+from swiftlite.host.entries import enter, sole_file
 from swiftlite.host.os_clock import monotonic as os_monotonic
 from swiftlite.host.os_clock import sleep as os_sleep
 
@@ -71,7 +71,8 @@ class OsDisk:
         self.mkdir = os.mkdir
         self.rmdir = os.rmdir
         self.listdir = os.listdir
-        self.names_in = names_in
+        self.enter = enter
+        self.sole_file = sole_file
         self.stat = os.stat
         self.lstat = os.lstat
         self.fstat = os.fstat
@@ -79,9 +80,6 @@ class OsDisk:
 
     def open(self, path: str, flags: int = os.O_RDONLY, mode: int = 0o666) -> int:
         return os.open(path, flags | os.O_CLOEXEC, mode)
-
-    def open_in(self, directory: int, name: str, flags: int = os.O_RDONLY) -> int:
-        return os.open(name, flags | os.O_CLOEXEC, dir_fd=directory)
 
     def open_unnamed(self, directory: str, mode: int = 0o666) -> int:
         return os.open(directory, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, mode)
@@ -179,9 +177,6 @@ class OsDisk:
         except (FileNotFoundError, NotADirectoryError):
             return False
         return True
-
-    def size(self, fd: int) -> int:
-        return os.lseek(fd, 0, os.SEEK_END)
 
     def utime(self, path: PathOrFd, seconds: float) -> None:
         os.utime(path, (seconds, seconds))

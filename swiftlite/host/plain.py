@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar
 from swiftlite.host.bundle import Host
 from swiftlite.host.conduit import CopyConduit
 from swiftlite.host.entropy import OsEntropy
+from swiftlite.host.helper import InPlace
 from swiftlite.host.net import (
     Address,
     Bytes,
@@ -113,6 +114,9 @@ class PlainTasks:
 
     def offload(self, key: str, fn: Callable[..., T], *args: object) -> T:
         return fn(*args)
+
+    def helper(self) -> InPlace:
+        return InPlace()
 
     def lock(self) -> PlainSemaphore:
         return PlainSemaphore(1)

@@ -49,6 +49,25 @@ class Event(Protocol[T]):
         ...
 
 
+class Begun(Protocol[T_co]):
+    def wait(self) -> T_co:
+        """The function's result; raises what it raised."""
+        ...
+
+
+class Helper(Protocol):
+    """A native thread beside the one that uses it, for hashing and the like. For offloaded code
+    and for one thread at a time; calls are made in the order in which they were begun."""
+
+    def begin(self, fn: Callable[..., T], *args: object) -> Begun[T]:
+        """fn must not use tasks, locks or streams of this host."""
+        ...
+
+    def close(self) -> None:
+        """Once what was begun is over, the thread ends."""
+        ...
+
+
 class Tasks(Protocol):
     def spawn(self, fn: Callable[..., T], *args: object) -> Task[T]: ...
 
@@ -63,6 +82,8 @@ class Tasks(Protocol):
         cannot take all threads. fn must not use tasks, locks or streams of this host.
         """
         ...
+
+    def helper(self) -> Helper: ...
 
     def lock(self) -> Lock: ...
 

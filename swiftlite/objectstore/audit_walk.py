@@ -30,13 +30,12 @@ class Unlistable:
     error: OSError
 
 
-class SuffixDir(NamedTuple):
-    """A suffix directory and the names in it, most of them hash dirs."""
+class PartitionDir(NamedTuple):
+    """A partition and the suffixes in it."""
 
     partition: int
-    suffix: str
     path: str
-    names: list[str]
+    suffixes: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +74,7 @@ class AuditWalk:
         self._monotonic = monotonic
         self._saved_at = -_SAVE_EVERY_S
 
-    def suffixes(self) -> Iterator[SuffixDir | Unlistable]:
-        """Everything that stands where hash dirs are."""
+    def partitions(self) -> Iterator[PartitionDir | Unlistable]:
         try:
             names = self._resumed()
             if names is None:
@@ -91,7 +89,12 @@ class AuditWalk:
         while self.left:
             partition = int(self.left[-1])
             if not self._only or partition in self._only:
-                yield from self._partition(partition)
+                path = f"{self.objects_path}/{partition}"
+                below = self.listed(path)
+                if isinstance(below, Unlistable):
+                    yield below
+                else:
+                    yield PartitionDir(partition, path, [name for name in below if is_suffix(name)])
             self.left.pop()
 
     @property
@@ -101,7 +104,7 @@ class AuditWalk:
     def save(self) -> None:
         """Write down what is left; best effort, for at worst some of it is done again.
 
-        For whoever has dealt with all that suffixes() gave: this tells the next one not to look.
+        For whoever has dealt with all that partitions() gave: this tells the next one not to look.
         """
         self._saved_at = self._monotonic()
         content = json.dumps({"partitions": self.left[::-1]}).encode("ascii")
@@ -129,33 +132,19 @@ class AuditWalk:
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def place(self, found: SuffixDir, name: str) -> HashDir | Stranger | None:
-        """What one of the names is; None for hidden files, which are somebody's at work."""
-        if is_hash(name) and name.endswith(found.suffix):
-            return HashDir(*self._above, found.partition, name)
-        if name.startswith("."):
-            return None
-        return Stranger(HashDir(*self._above, found.partition, f"{found.suffix:0>32}"), name)
-
-    def _partition(self, partition: int) -> Iterator[SuffixDir | Unlistable]:
-        path = f"{self.objects_path}/{partition}"
-        suffixes = self._listed(path)
-        if isinstance(suffixes, Unlistable):
-            yield suffixes
-            return
-        for suffix in suffixes:
-            if is_suffix(suffix):
-                below = f"{path}/{suffix}"
-                names = self._listed(below)
-                if isinstance(names, Unlistable):
-                    yield names
-                else:
-                    yield SuffixDir(partition, suffix, below, names)
-
-    def _listed(self, path: str) -> list[str] | Unlistable:
+    def listed(self, path: str) -> list[str] | Unlistable:
+        """The names in a directory on the way, or in one of a suffix."""
         try:
             return self.disk.listdir(path)
         except (FileNotFoundError, NotADirectoryError):
             return []  # removed, being empty; or a stray file, which the hash pass does not mind
         except OSError as error:
             return Unlistable(path, error)
+
+    def place(self, partition: int, suffix: str, name: str) -> HashDir | Stranger | None:
+        """What a name in a suffix is; None for hidden files, which are somebody's at work."""
+        if is_hash(name) and name.endswith(suffix):
+            return HashDir(*self._above, partition, name)
+        if name.startswith("."):
+            return None
+        return Stranger(HashDir(*self._above, partition, f"{suffix:0>32}"), name)

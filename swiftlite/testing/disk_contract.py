@@ -171,6 +171,52 @@ class DiskContract:
         fails_with(errno.ENOENT, disk.fsync_dir, f"{root}/x")
         fails_with(errno.ENOTDIR, disk.fsync_dir, f"{root}/f")
 
+    def test_entering_a_directory(self, disk: Disk, root: str) -> None:
+        kinds: tuple[list[str], ...] = (
+            [],
+            ["a"],
+            ["é", "\udcff", "n" * 255],
+            [str(10**n) for n in range(60)],
+            [f"{number:032x}" for number in range(200)],  # more than fit into one answer
+        )
+        above = disk.open(root, os.O_DIRECTORY)
+        for number, names in enumerate(kinds):
+            for name in names:
+                disk.makedirs(f"{root}/{number}/{name}")
+            disk.makedirs(f"{root}/{number}")
+            directory, found = disk.enter(above, str(number))
+            assert sorted(found) == sorted(names)
+            disk.close(directory)
+        self.write_file(disk, f"{root}/f", b"")
+        fails_with(errno.ENOTDIR, disk.enter, above, "f")
+        fails_with(errno.ENOENT, disk.enter, above, "g")
+        directory, _ = disk.enter(above, "3")
+        directory_below, found = disk.enter(directory, "100")
+        assert found == []
+        for opened in (directory_below, directory, above):
+            disk.close(opened)
+
+    def test_a_file_that_is_alone(self, disk: Disk, root: str) -> None:
+        for name in ("one", "two", "none", "inner/one", "bare", "é", "long"):
+            disk.makedirs(f"{root}/{name}")
+        long = "n" * 255
+        for path in ("one/f.data", "two/f.data", "two/g", "é/\udcff", f"long/{long}"):
+            self.write_file(disk, f"{root}/{path}", b"12345")
+            disk.setxattr(f"{root}/{path}", "user.a", b"value")
+        self.write_file(disk, f"{root}/bare/f", b"")
+        self.write_file(disk, f"{root}/file", b"")
+        above = disk.open(root, os.O_DIRECTORY)
+        assert disk.sole_file(above, "one", "user.a") == ("f.data", b"value", 5)
+        assert disk.sole_file(above, "é", "user.a") == ("\udcff", b"value", 5)
+        assert disk.sole_file(above, "long", "user.a") == (long, b"value", 5)
+        assert disk.sole_file(above, "two", "user.a") is None
+        assert disk.sole_file(above, "none", "user.a") is None
+        fails_with(errno.ENODATA, disk.sole_file, above, "inner", "user.a")
+        fails_with(errno.ENODATA, disk.sole_file, above, "bare", "user.a")
+        fails_with(errno.ENOENT, disk.sole_file, above, "absent", "user.a")
+        fails_with(errno.ENOTDIR, disk.sole_file, above, "file", "user.a")
+        disk.close(above)
+
     def test_writing_out_keeps_the_bytes(self, disk: Disk, root: str) -> None:
         path = f"{root}/f"
         self.write_file(disk, path, b"abc")

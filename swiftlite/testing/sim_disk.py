@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from swiftlite.host.clock import Clock
-from swiftlite.host.disk import PathOrFd
+from swiftlite.host.disk import PathOrFd, SoleFile
 from swiftlite.testing.sim_clock import SimClock
 from swiftlite.testing.sim_faults import Faults, PowerCut
 from swiftlite.testing.sim_nodes import PAGE_BYTES, DirNode, FileNode, Losing, Node
@@ -286,6 +286,26 @@ class SimDisk:
             names = list(self.names.directory(path).entries)
             self._chance.shuffle(names)
             return names
+
+    def enter(self, above: int, name: str, flags: int = 0) -> tuple[int, list[str]]:
+        path = f"{self._path_of(above)}/{name}"
+        directory = self.open(path, flags | os.O_DIRECTORY)
+        try:
+            return directory, self.listdir(path)
+        except BaseException:
+            self.close(directory)
+            raise
+
+    def sole_file(self, above: int, name: str, attribute: str, flags: int = 0) -> SoleFile | None:
+        path = f"{self._path_of(above)}/{name}"
+        names = self.listdir(path)
+        if len(names) != 1:
+            return None
+        fd = self.open(f"{path}/{names[0]}", flags)
+        try:
+            return names[0], self.getxattr(fd, attribute), self.fstat(fd).st_size
+        finally:
+            self.close(fd)
 
     def exists(self, path: str) -> bool:
         try:

@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar
 
 import greenlet
 
+from swiftlite.host.helper import InPlace
 from swiftlite.host.net import DeadlinePassed
 from swiftlite.host.tasks import TaskKilled
 from swiftlite.testing.sim_clock import SimClock
@@ -329,6 +330,9 @@ class SimTasks:
         if not self.scheduler.is_hub():
             self.sleep(0)
         return fn(*args)
+
+    def helper(self) -> InPlace:
+        return InPlace()
 
     def lock(self) -> SimSemaphore:
         return SimSemaphore(self.scheduler, 1)

@@ -7,7 +7,7 @@ pass; its status file says where to go on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
@@ -17,8 +17,9 @@ from swiftlite.obj.auditor.options import AuditorOptions
 from swiftlite.obj.auditor.tally import Counts, Tally
 from swiftlite.obj.auditor.watchers import Watched
 from swiftlite.objectstore.api import DeviceUnavailable, StoreError
-from swiftlite.objectstore.audit_walk import AuditWalk, SuffixDir, Unlistable
-from swiftlite.objectstore.examine import Depth, Examiner
+from swiftlite.objectstore.audit_walk import AuditWalk, PartitionDir, Unlistable
+from swiftlite.objectstore.examine import ALL_READ, Depth, Examiner
+from swiftlite.objectstore.glance import AT_ONCE, Glancer, Glimpse
 from swiftlite.objectstore.hash_dir import HashDir
 from swiftlite.objectstore.manager import Manager
 from swiftlite.objectstore.quiet_read import READ_BYTES
@@ -31,9 +32,9 @@ _BURST_S = 0.2
 _BURST_FILES = 512
 
 T = TypeVar("T")
-Work = Generator[int | Seen | None, None, None]
-"""Goes on on the device's thread. A number: so many bytes were read of a body. None: an object that
-is sound, and of which there is nothing more to tell."""
+Work = Generator[int | Seen | Glimpse, None, None]
+"""Goes on on the device's thread. A number: so many bytes were read of a body. What is doubtful in
+a glimpse follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +70,18 @@ class Scan:
         self._manager = manager
         self._watchers = watchers
         self._judge = Judge(manager, context.log, watchers, tempfile_timeout, reclaims=kind == ALL)
-        self._examiner = Examiner(self._host.disk, manager.hash_path, self._host.clock.wall)
+        self._helper = self._host.tasks.helper()
+        self._examiner = Examiner(
+            self._host.disk, manager.hash_path, self._host.clock.wall, self._helper
+        )
+        # Neither watchers nor sizes are served by a glance.
         self._glances = kind == ZBF and not watchers and not options.object_size_stats
         byte_rate = options.bytes_per_second if kind == ALL else 0.0
         self._files = Pace(self._host.clock, files_per_second)
         self._bytes = Pace(self._host.clock, byte_rate)
         self._files_most = max(1, int(min(files_per_second or _BURST_FILES, _BURST_FILES)))
+        at_once = min(AT_ONCE, self._files_most)
+        self._glancer = Glancer(self._host.disk, manager.hash_path, at_once)
         self._bytes_most = max(int(byte_rate), READ_BYTES) if byte_rate else 1 << 62
         # Which partitions have their MD5s checked in the first pass is left to chance, so that a
         # daemon that is often started again gets to all of them.
@@ -102,6 +109,7 @@ class Scan:
         if self._pass is not None:
             self._pass.close()
             self._pass = None
+        self._helper.close()
 
     def _whole_pass(self) -> Generator[None, None, None]:
         clock = self._host.clock
@@ -215,24 +223,60 @@ class Scan:
     # On the device's thread.
 
     def _examined(self, walk: AuditWalk) -> Work:
-        is_plainly_sound = self._examiner.is_plainly_sound
-        for met in walk.suffixes():
-            if isinstance(met, Unlistable):
-                yield met
-                continue
-            _, suffix, path, names = met
-            for name in names:
-                if (
-                    self._glances
-                    and name.endswith(suffix)
-                    and is_plainly_sound(f"{path}/{name}", name)
-                ):
-                    yield None
-                else:
-                    yield from self._properly(walk, met, name)
+        """One thing after the other; but while a helper has the end of one body to hash, and there
+        is nothing more to read of it, the next one is begun."""
+        behind: Work | None = None
+        for work in self._works(walk):
+            for item in work:
+                yield item
+                if behind is not None:
+                    yield from behind
+                    behind = None
+                if item == ALL_READ:
+                    behind = work
+                    break
+        if behind is not None:
+            yield from behind
 
-    def _properly(self, walk: AuditWalk, met: SuffixDir, name: str) -> Work:
-        place = walk.place(met, name)
+    def _works(self, walk: AuditWalk) -> Iterator[Work]:
+        for met in walk.partitions():
+            if isinstance(met, Unlistable):
+                yield _told(met)
+            elif self._glances:
+                yield from self._glanced(walk, met)
+            else:
+                for suffix in met.suffixes:
+                    yield from self._suffix(walk, met, suffix)
+
+    def _glanced(self, walk: AuditWalk, met: PartitionDir) -> Iterator[Work]:
+        glimpses = self._glancer.glance(met.path, met.suffixes)
+        while True:
+            try:
+                glimpse = next(glimpses, None)
+            except FileNotFoundError:
+                return  # it has gone to another device
+            except OSError as error:
+                yield _told(Unlistable(met.path, error))
+                return
+            if glimpse is None:
+                return
+            yield _told(glimpse)
+            for suffix, name in glimpse.doubtful:
+                if name is None:
+                    yield from self._suffix(walk, met, suffix)
+                else:
+                    yield self._properly(walk, met, suffix, name)
+
+    def _suffix(self, walk: AuditWalk, met: PartitionDir, suffix: str) -> Iterator[Work]:
+        names = walk.listed(f"{met.path}/{suffix}")
+        if isinstance(names, Unlistable):
+            yield _told(names)
+            return
+        for name in names:
+            yield self._properly(walk, met, suffix, name)
+
+    def _properly(self, walk: AuditWalk, met: PartitionDir, suffix: str, name: str) -> Work:
+        place = walk.place(met.partition, suffix, name)
         if isinstance(place, HashDir):
             yield (yield from self._examiner.examine(place, self._depth(place)))
         elif place is not None:
@@ -250,8 +294,8 @@ class Scan:
         seen: list[Seen] = []
         plain = byte_count = 0
         for item in work:
-            if item is None:
-                plain += 1
+            if isinstance(item, Glimpse):
+                plain += item.sound
             elif isinstance(item, int):
                 byte_count += item
             else:
@@ -266,3 +310,7 @@ class Scan:
         work.close()  # and with it the file in hand
         if walk is not None:
             walk.save()
+
+
+def _told(item: Seen | Glimpse) -> Work:
+    yield item

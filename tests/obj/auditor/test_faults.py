@@ -28,7 +28,8 @@ def node() -> SimAuditing:
 
 def examined(node: Auditing, obj: str, depth: Depth = Depth.BLOCKS) -> Iterator[Finding | None]:
     """None each time some of the body has been read; then what was found."""
-    examiner = Examiner(node.host.disk, HASH_PATH, node.host.clock.wall)
+    helper = node.host.tasks.helper()
+    examiner = Examiner(node.host.disk, HASH_PATH, node.host.clock.wall, helper)
     work = examiner.examine(node.place(obj), depth)
     while True:
         try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import _thread
+import dataclasses
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +12,8 @@ import pytest
 
 from swiftlite.formats.block_checksums import ATTRIBUTE as BLOCKS
 from swiftlite.formats.metadata import ATTRIBUTE as METADATA
+from swiftlite.host.helper import ThreadHelper
+from swiftlite.host.plain import PlainTasks
 from swiftlite.objectstore.attributes import read_metadata, write_metadata
 from swiftlite.vocab.timestamp import Timestamp
 from tests.obj.auditor.worlds import Auditing, SimAuditing, real
@@ -17,6 +21,13 @@ from tests.objectstore.stores import NOW
 
 SIZES = (0, 1, 1_000, 65_536, 65_537, 1 << 20, (4 << 20) + 1, 9 << 20)
 DAY = 8_640_000_000  # in raw units of 10 µs
+
+
+class Threaded(PlainTasks):
+    """A helper that is a thread in truth."""
+
+    def helper(self) -> ThreadHelper:  # type: ignore[override]  # the plain host's is in place
+        return ThreadHelper(_thread.start_new_thread)
 
 
 def body_of(size: int) -> bytes:
@@ -77,6 +88,35 @@ def test_a_flipped_bit_anywhere_in_a_body_is_found(
     node.expect_quarantined("first", "middle", "last")
     assert node.stats()["quarantined"] == 3
     assert node.store.read("sound") == body_of(size)
+
+
+@pytest.mark.parametrize("rotten", [[], [0], [1, 2], [3], list(range(4))])
+def test_bodies_are_hashed_while_the_next_one_is_read(node: Auditing, rotten: list[int]) -> None:
+    host = dataclasses.replace(node.host, tasks=Threaded())
+    node = Auditing(host, node.root, node.recon_path)
+    size = (9 << 20) + 5
+    for number in range(4):
+        node.put(str(number), body_of(size))
+    for number in rotten:
+        node.overwrite(node.data(str(number)), size - 1)
+    node.audit(md5_every=1)
+    node.expect_quarantined(*map(str, rotten))
+    assert node.stats()["bytes_processed"] == 4 * size
+    assert node.stats()["passes"] == 4
+
+
+def test_an_auditor_that_is_stopped_has_no_file_open(node: Auditing) -> None:
+    host = dataclasses.replace(node.host, tasks=Threaded())
+    node = Auditing(host, node.root, node.recon_path)
+    for number in range(3):
+        node.put(str(number), body_of(5 << 20))
+    before = os.listdir("/proc/self/fd")
+    auditor = node.auditor(once=False, md5_every=1, bytes_per_second=1.0)
+    for _ in range(3):
+        auditor.step()
+        node.host.tasks.sleep(0.0)
+    auditor.close()
+    assert os.listdir("/proc/self/fd") == before
 
 
 def test_the_body_of_an_object_that_swift_wrote_is_held_against_its_md5(node: Auditing) -> None:

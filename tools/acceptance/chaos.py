@@ -4,10 +4,11 @@ Eight clients write, read and delete while storage processes are killed or stopp
 unmounted or wiped, and nodes lose their network (each is in a network namespace; --no-network
 leaves all of them on loopback, which needs no root). After the faults stop the background passes
 have to bring everything in order: no acknowledged PUT lost, no DELETE undone, listings equal
-objects, counts exact, replicas equal.
+objects, counts exact, replicas equal, in their bytes and metadata too.
 
 Usage: python -m tools.acceptance.chaos [--seed N] [--seconds 120] [--dir DIR] [--json FILE]
-Exit code 0 when the cluster healed, 1 when not; what was wrong is printed, logs stay in DIR then.
+Exit code 0 when the cluster healed, 1 when not. What was wrong is printed; then DIR stays, with the
+cluster's logs, journal.txt (all requests and their answers), faults.txt and the disks as they are.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from typing import Any
 from tools.acceptance.chaos_faults import Faults
 from tools.acceptance.chaos_network import Network, enter
 from tools.acceptance.chaos_verdict import Verdict
-from tools.acceptance.chaos_workload import WELL, Client, History, Worker
+from tools.acceptance.chaos_workload import WELL, Client, History, Worker, wall_clock
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 NODES = 4
@@ -99,9 +100,12 @@ class Cluster:
     def __exit__(self, *_: object) -> None:
         assert self._process is not None
         self._process.send_signal(signal.SIGTERM)
-        self._process.wait(timeout=90)
-        if self.network is not None:
-            self.network.remove()
+        try:
+            self._process.wait(timeout=90)
+        finally:
+            self._process.kill()  # nothing when it has ended; its children go with it
+            if self.network is not None:
+                self.network.remove()
 
 
 def _run(cluster: Cluster, options: argparse.Namespace) -> dict[str, Any]:
@@ -115,7 +119,10 @@ def _run(cluster: Cluster, options: argparse.Namespace) -> dict[str, Any]:
     began = time.monotonic()
 
     def log(what: str) -> None:
-        print(f"{time.monotonic() - began:7.1f} s  {what}", flush=True)
+        line = f"{wall_clock()} {time.monotonic() - began:7.1f} s  {what}"
+        print(line, flush=True)
+        with (cluster.root / "faults.txt").open("a") as told:
+            told.write(line + "\n")
 
     verdict = Verdict(cluster.root, NODES, cluster.port)
     faults = Faults(cluster.root, NODES, options.seed, log, verdict.has_copies, cluster.network)
@@ -130,10 +137,9 @@ def _run(cluster: Cluster, options: argparse.Namespace) -> dict[str, Any]:
         worker.join()
     log("no more faults and no more clients")
     figures = {"seed": options.seed, "seconds": round(time.monotonic() - began, 1)}
+    journal = sorted(line for worker in workers for line in worker.journal)
+    (cluster.root / "journal.txt").write_text("\n".join(journal) + "\n")
     figures.update(_judge(verdict, workers, faults, log))
-    (cluster.root / "refused.txt").write_text(
-        "\n".join(sorted(line for worker in workers for line in worker.refused)) + "\n"
-    )
     figures["load"] = round(os.getloadavg()[1], 1)
     return figures
 
@@ -167,6 +173,7 @@ def _judge(
         "slowest request s": round(max(worker.slowest for worker in workers), 1),
         "faults": dict(sorted(faults.done.items())),
         "healed s": None if wrong else round(looked - ended, 1),
+        "quarantined": verdict.quarantined(),
         "wrong": [f"{line} ({count} times)" if count > 1 else line for line, count in told],
     }
     for name, value in figures.items():

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
+import re
 import sqlite3
 import time
 from collections import Counter, defaultdict
@@ -12,11 +14,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from swiftlite.cluster import conf as cluster_conf
+from swiftlite.formats.metadata import MetadataUnreadable
+from swiftlite.host.os_disk import OsDisk
+from swiftlite.objectstore.attributes import read_metadata
 from swiftlite.ring import Ring
-from tools.acceptance.chaos_workload import DELETED, Client, History, version_in
+from tools.acceptance.chaos_workload import DELETED, Body, Client, History, version_in
 
 _SHOWN = 8
 _LATELY_S = 5.0
+_DISK = OsDisk()
+_CRASHED = re.compile(r"\(pid \d+\) was killed by SIG(?!KILL|TERM)")
 FOLDERS = {"object": "objects", "container": "containers", "account": "accounts"}
 
 
@@ -43,12 +50,13 @@ class Verdict:
             if states[name] not in history.allowed:
                 said = sorted(state or "deleted" for state in history.allowed)
                 found.append(f"object {name} is {states[name] or 'not there'}, said was {said}")
-        sizes = {
-            name: history.sizes[states[name]]
+        bodies = {
+            name: history.bodies[states[name]]
             for name, history in histories.items()
-            if states[name] in history.sizes
+            if states[name] in history.bodies
         }
-        return [*found, *self._listings(sizes, containers)]
+        found += self._listings(bodies, containers)
+        return found or list(self._contents())
 
     def unequal(self) -> list[str]:
         """Replicas that are not alike on all of their devices, and updates that wait."""
@@ -72,11 +80,11 @@ class Verdict:
         return True
 
     def mistakes(self) -> list[str]:
-        """Exceptions that nobody had thought of, as the logs tell of them."""
+        """Exceptions that nobody had thought of, and processes that crashed, as the logs tell."""
         found: Counter[str] = Counter()
         for log in sorted((self._root / "log").glob("*.log")):
             for line in log.read_text(errors="replace").splitlines():
-                if "Traceback" in line:
+                if "Traceback" in line or _CRASHED.search(line):
                     found[f"{log.name}: …{line[-300:]}"] += 1
         return [f"{count} times: {line}" for line, count in found.items()]
 
@@ -90,19 +98,23 @@ class Verdict:
             return f"status {status}"
         return version_in(name, body) or f"{len(body)} strange bytes"
 
-    def _listings(self, sizes: Mapping[str, int], containers: list[str]) -> Iterator[str]:
-        """sizes: of the objects that are there."""
+    def _listings(self, bodies: Mapping[str, Body], containers: list[str]) -> Iterator[str]:
+        """bodies: of the objects that are there."""
         _, account, body = self._client.look("GET", query="format=json")
         by_name = {entry["name"]: entry for entry in json.loads(body or b"[]")}
+        if sorted(by_name) != sorted(containers):
+            yield f"the account lists {sorted(by_name)} and has {sorted(containers)}"
         all_objects = all_bytes = 0
         for container in containers:
             listed = self._listed(container)
             prefix = f"/{container}/"
             there = {
-                name[len(prefix) :]: size for name, size in sizes.items() if name.startswith(prefix)
+                name[len(prefix) :]: body
+                for name, body in bodies.items()
+                if name.startswith(prefix)
             }
             yield from _differences(f"listing of {container}", listed, there)
-            count, size = len(there), sum(there.values())
+            count, size = len(there), sum(body.size for body in there.values())
             all_objects, all_bytes = all_objects + count, all_bytes + size
             _, headers, _ = self._client.look("HEAD", f"/{container}")
             seen = (headers.get("x-container-object-count"), headers.get("x-container-bytes-used"))
@@ -111,13 +123,15 @@ class Verdict:
             entry = by_name.get(container, {})
             if (entry.get("count"), entry.get("bytes")) != (count, size):
                 yield f"the account says {entry} of {container}: {count} objects, {size} bytes"
-        seen = (account.get("x-account-object-count"), account.get("x-account-bytes-used"))
-        if seen != (str(all_objects), str(all_bytes)):
-            yield f"the account says {seen} of {all_objects} objects, {all_bytes} bytes"
+        kinds = ("container-count", "object-count", "bytes-used")
+        told = [account.get(f"x-account-{kind}") for kind in kinds]
+        if told != [str(number) for number in (len(containers), all_objects, all_bytes)]:
+            yield f"the account says {told} of {all_objects} objects, {all_bytes} bytes"
 
-    def _listed(self, container: str) -> dict[str, int]:
+    def _listed(self, container: str) -> dict[str, Body]:
         _, _, body = self._client.look("GET", f"/{container}", query="format=json")
-        return {entry["name"]: entry["bytes"] for entry in json.loads(body or b"[]")}
+        entries = json.loads(body or b"[]")
+        return {entry["name"]: Body(entry["bytes"], entry["hash"]) for entry in entries}
 
     # On the disks
 
@@ -153,6 +167,23 @@ class Verdict:
         if strange > _SHOWN:
             yield f"{strange} {kind}s in all are not where they should be, or differ"
 
+    def _contents(self) -> Iterator[str]:
+        """Objects whose replicas differ within files that have the same names."""
+        for (partition, digest), by_node in self._found(FOLDERS["object"]).items():
+            contents = {node: _files(place) for node, place in by_node.items()}
+            if len(set(contents.values())) > 1:
+                yield f"object {partition}/{digest} differs within: {contents}"
+
+    def quarantined(self) -> list[str]:
+        """What was taken for damaged, and where. None of these faults damages anything."""
+        found = []
+        for node in range(1, self._nodes + 1):
+            root = self._device(node) / "quarantined"
+            found += [
+                f"d{node}: {kind}/{name}" for kind in _names(root) for name in _names(root / kind)
+            ]
+        return found
+
     def _wanted(self, kind: str, partition: int) -> set[int]:
         return {device.zone for device in self._rings[kind].primaries(partition)}
 
@@ -178,6 +209,22 @@ def _names(place: Path) -> list[str]:
         return []
 
 
+def _files(place: Path) -> str:
+    """What its replicas must agree on: each file's bytes and metadata."""
+    found = []
+    for name in _names(place):
+        try:
+            metadata = read_metadata(_DISK, str(place / name))
+            body = (place / name).read_bytes()
+        except (OSError, MetadataUnreadable) as error:
+            return f"{name} unreadable: {error}"
+        digest = hashlib.md5(body).hexdigest()
+        if name.endswith(".data") and digest != metadata.get("ETag"):
+            return f"{name} has the MD5 {digest}, its ETag is {metadata.get('ETag')}"
+        found.append((name, digest, sorted(metadata.items())))
+    return repr(found)
+
+
 def _database(place: Path) -> list[object]:
     """What its replicas must agree on: the hash over its rows, its counts and its timestamps."""
     files = [name for name in _names(place) if name.endswith(".db")]
@@ -198,10 +245,10 @@ def _database(place: Path) -> list[object]:
     return list(row)
 
 
-def _differences(what: str, listed: dict[str, int], there: dict[str, int]) -> Iterator[str]:
+def _differences(what: str, listed: dict[str, Body], there: dict[str, Body]) -> Iterator[str]:
     missing = sorted(set(there) - set(listed))
     more = sorted(set(listed) - set(there))
-    sizes = sorted(name for name in set(listed) & set(there) if listed[name] != there[name])
-    for word, names in (("lacks", missing), ("has too many", more), ("has wrong sizes of", sizes)):
+    others = sorted(name for name in set(listed) & set(there) if listed[name] != there[name])
+    for word, names in (("lacks", missing), ("has too many", more), ("has others of", others)):
         if names:
             yield f"{what} {word} {len(names)}: {names[:5]}"

@@ -2,15 +2,18 @@
 
 Every name belongs to one worker, so that its history is one line: what was acknowledged last, and
 what was attempted since without an answer that says whether it happened. Bodies name themselves, so
-that a wrong or torn one is seen whoever reads it.
+that a wrong or torn one is seen whoever reads it. The journal has all that was asked and answered,
+with the transaction's number, by which the servers' logs tell the rest.
 """
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import random
 import threading
 import time
+import traceback
 import urllib.parse
 from collections import Counter
 from collections.abc import Callable
@@ -21,6 +24,11 @@ DELETED = ""
 WELL = (200, 201, 204, 404)
 """Statuses of requests that were answered well."""
 _PATIENCE_S = 45.0
+
+
+def wall_clock() -> str:
+    """As the logs have it."""
+    return time.strftime("%H:%M:%S", time.gmtime())
 
 
 def body_of(name: str, version: str, size: int) -> bytes:
@@ -38,13 +46,21 @@ def version_in(name: str, body: bytes) -> str | None:
     return parts[1] if body == body_of(name, parts[1], int(parts[2])) else None
 
 
+@dataclass(frozen=True)
+class Body:
+    """What a listing has to say of one version."""
+
+    size: int
+    etag: str
+
+
 @dataclass
 class History:
     """One name. known: the state acknowledged last; maybe: states attempted since."""
 
     known: str = DELETED
     maybe: set[str] = field(default_factory=set)
-    sizes: dict[str, int] = field(default_factory=dict)
+    bodies: dict[str, Body] = field(default_factory=dict)
 
     @property
     def allowed(self) -> set[str]:
@@ -127,7 +143,7 @@ class Worker(threading.Thread):
         self.histories = {name: History() for name in self.names}
         self.counts: Counter[str] = Counter()
         self.wrong: list[str] = []
-        self.refused: list[str] = []  # what was not answered well: when, what, how
+        self.journal: list[str] = []  # when, what, how it was answered
         self.writes: list[float] = []  # when each write was acknowledged
         self.answers: list[tuple[float, float, int]] = []  # asked when, answered when, status
         self._status = 0  # of the request at hand
@@ -146,7 +162,11 @@ class Worker(threading.Thread):
             ((_, act),) = self._random.choices(acts, weights)
             began = time.monotonic()
             self._status = 0
-            act(name)
+            try:
+                act(name)
+            except Exception:
+                self.wrong.append(f"{self.name} gave up: {traceback.format_exc()}")
+                break
             self.answers.append((began, time.monotonic(), self._status))
         self._client.close()
 
@@ -156,10 +176,10 @@ class Worker(threading.Thread):
         size = self._random.choice((0, 100, 1000, 5000, 70_000, 300_000))
         body = body_of(name, version, size)
         history = self.histories[name]
-        history.sizes[version] = len(body)
+        history.bodies[version] = Body(len(body), hashlib.md5(body).hexdigest())
         status, headers, _ = self._client.ask("PUT", name, body)
         self._note("PUT", status, history, version)
-        self._keep("PUT", name, status, headers)
+        self._keep(f"PUT {version}", name, status, headers)
 
     def _do_delete(self, name: str) -> None:
         history = self.histories[name]
@@ -167,13 +187,11 @@ class Worker(threading.Thread):
         self._note("DELETE", status, history, DELETED)
         self._keep("DELETE", name, status, headers)
 
-    def _keep(self, verb: str, name: str, status: int, headers: dict[str, str]) -> None:
-        """What was not answered well, to be looked for in the logs."""
+    def _keep(self, what: str, name: str, status: int, headers: dict[str, str]) -> None:
         self._status = status
-        if status not in WELL:
-            moment = time.strftime("%H:%M:%S", time.gmtime())
-            number = headers.get("x-trans-id", "-")
-            self.refused.append(f"{moment} {verb} {name} {status} {number}")
+        moment = f"{wall_clock()} {time.monotonic():.2f}"
+        number = headers.get("x-trans-id", "-")
+        self.journal.append(f"{moment} w{self.number} {what} {name} {status} {number}")
 
     def _note(self, verb: str, status: int, history: History, state: str) -> None:
         self.counts[f"{verb} {status}"] += 1
@@ -188,10 +206,10 @@ class Worker(threading.Thread):
     def _do_get(self, name: str) -> None:
         status, headers, body = self._client.ask("GET", name)
         self.counts[f"GET {status}"] += 1
-        self._keep("GET", name, status, headers)
+        version = version_in(name, body) if status == 200 else None
+        self._keep(f"GET {version}", name, status, headers)
         if status == 200:
-            version = version_in(name, body)
-            if version is None or version not in self.histories[name].sizes:
+            if version is None or version not in self.histories[name].bodies:
                 self.wrong.append(f"GET {name} gave {len(body)} bytes nobody wrote: {body[:80]!r}")
         elif status not in (0, 404, 503, 507):
             self.wrong.append(f"GET {name}: status {status}")

@@ -160,7 +160,7 @@ def _judge(
         looked = time.monotonic()  # a look that finds nothing wrong may take long
         wrong = verdict.faults(histories, CONTAINERS)
     never = [*faults.strays, *(line for worker in workers for line in worker.wrong)]
-    never += verdict.mistakes()
+    never += [*verdict.mistakes(), *verdict.crashes()]
     moments = sorted(moment for worker in workers for moment in worker.writes)
     total = sum(counts.values())
     good = sum(number for what, number in counts.items() if int(what.split()[1]) in WELL)

@@ -23,7 +23,6 @@ from tools.acceptance.chaos_workload import DELETED, Body, Client, History, vers
 _SHOWN = 8
 _LATELY_S = 5.0
 _DISK = OsDisk()
-_CRASHED = re.compile(r"\(pid \d+\) was killed by SIG(?!KILL|TERM)")
 FOLDERS = {"object": "objects", "container": "containers", "account": "accounts"}
 
 
@@ -80,11 +79,18 @@ class Verdict:
         return True
 
     def mistakes(self) -> list[str]:
-        """Exceptions that nobody had thought of, and processes that crashed, as the logs tell."""
+        """Exceptions that nobody had thought of, as the logs tell of them."""
+        return self._told_of(re.compile("Traceback"))
+
+    def crashes(self) -> list[str]:
+        """Processes that ended by a signal that nobody had sent."""
+        return self._told_of(re.compile(r"\(pid \d+\) was killed by SIG(?!KILL|TERM)"))
+
+    def _told_of(self, what: re.Pattern[str]) -> list[str]:
         found: Counter[str] = Counter()
         for log in sorted((self._root / "log").glob("*.log")):
             for line in log.read_text(errors="replace").splitlines():
-                if "Traceback" in line or _CRASHED.search(line):
+                if what.search(line):
                     found[f"{log.name}: …{line[-300:]}"] += 1
         return [f"{count} times: {line}" for line, count in found.items()]
 

@@ -14,14 +14,14 @@ from collections.abc import Callable
 _ROOM = 2048
 
 
-def _load() -> Callable[[int, bytes, object, int], int] | None:
+def _load() -> Callable[[int, bytes, int, int], int]:
     try:
         call = ctypes.CDLL(None).fgetxattr
     except (OSError, AttributeError):  # another libc
-        return None
+        return lambda fd, name, address, size: -1
     call.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p, ctypes.c_size_t]
     call.restype = ctypes.c_ssize_t
-    return call
+    return call  # type: ignore[no-any-return]  # ctypes has no types
 
 
 class _Room(threading.local):
@@ -33,15 +33,12 @@ class _Room(threading.local):
 
 
 fgetxattr = _load()
-"""The C function: descriptor, name, address and length of the room; its result. None: not here."""
+"""The C function: descriptor, name, address and length of a buffer; the value's length, or -1."""
 _room = _Room()
 
 
 def get_attribute(fd: int, name: str) -> bytes:
     """As os.getxattr, which does it when there is no such attribute, or it is a large one."""
-    if fgetxattr is not None:
-        room = _room
-        size = fgetxattr(fd, name.encode(), room.address, _ROOM)
-        if size >= 0:
-            return bytes(room.bytes[:size])
-    return os.getxattr(fd, name)
+    room = _room
+    size = fgetxattr(fd, name.encode(), room.address, _ROOM)
+    return bytes(room.bytes[:size]) if size >= 0 else os.getxattr(fd, name)

@@ -36,7 +36,7 @@ def _load() -> Callable[[int, int, int], int]:
         return lambda directory, address, size: -1
     call.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t]
     call.restype = ctypes.c_ssize_t
-    return call  # type: ignore[no-any-return]  # ctypes has no types
+    return call
 
 
 class _Room(threading.local):

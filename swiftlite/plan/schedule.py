@@ -221,7 +221,8 @@ class _Play:
                 targets = [
                     t for t in job.targets if job.gives_up or (job.parcel, t) in self.missing
                 ]
-                self.chance.shuffle(targets)
+                if not job.gives_up:
+                    self.chance.shuffle(targets)
                 if job.gives_up:
                     worker.unfinished.discard(id(job))
                 self._next_push(worker, job, deque(targets))

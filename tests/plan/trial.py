@@ -53,6 +53,7 @@ class Trial:
     def __init__(
         self, seed: int, folder: Path, question: str | None = None, trouble: str | None = None
     ) -> None:
+        self.folder = folder
         self.chance = chance = random.Random(f"trial {seed}")
         disks = chance.choice((1, 1, 2, 3))
         nodes = chance.choice((3, 4, 4, 5, 6, 8))
@@ -382,6 +383,25 @@ class Trial:
 
     def run_ring(self) -> None:
         sim = self.sim
+        old, new, change = self.plan_ring()
+        self.outcome.answer = change.verdict.answer
+        readable, writable = self.all_readable(), self.writable()
+        sim.places.put("object", new)
+        sim.fresh_proxy()
+        then = Standing(
+            "object", new, old.quorum, out=old.out, lacking=old.lacking, settled=False, earlier=old,
+        )  # fmt: skip
+        if change.verdict.answer is Answer.SAFE:
+            self.claim_all_readable(readable, "with the new ring")
+            self.claim_writable(writable)
+        elif change.verdict.answer is Answer.UNSAFE:
+            self.show_harm(then, frozenset(), everything=True)
+        if self.trouble == "none" and not change.moves.orphans:
+            self.follow_undisturbed()
+
+    def plan_ring(self) -> tuple[Standing, Ring, RingChange]:
+        """What is in force, another ring, and what is said of it."""
+        sim = self.sim
         facts = sim.facts()
         standing = facts.standings["object"]
         old = sim.place("object").ring
@@ -394,28 +414,31 @@ class Trial:
             senders=sim.concurrency, interval=INTERVAL_S, link=RATE, disk=1e12, talk=TALK_S,
             per_file=0.0, notice=0.0,
         )  # fmt: skip
-        change = judge_change("ring", standing, new, facts.sizes("object"), limits)
-        self.outcome.answer = change.verdict.answer
-        readable, writable = self.all_readable(), self.writable()
-        sim.places.put("object", new)
-        sim.fresh_proxy()
-        then = Standing(
-            "object", new, standing.quorum, out=standing.out, lacking=standing.lacking,
-            settled=False, earlier=standing,
-        )  # fmt: skip
-        if change.verdict.answer is Answer.SAFE:
-            self.claim_all_readable(readable, "with the new ring")
-            self.claim_writable(writable)
-        elif change.verdict.answer is Answer.UNSAFE:
-            self.show_harm(then, frozenset(), everything=True)
-        if self.trouble == "none" and not change.moves.orphans:
-            self.follow(change, new)
+        return standing, new, judge_change("ring", standing, new, facts.sizes("object"), limits)
+
+    def follow_undisturbed(self) -> None:
+        """In the same cluster once more, where nobody has written since. Of a partition that was
+        written to, a replicator leaves the pushing to whoever has it newest, and that is work
+        that the plan does not count."""
+        folder = self.folder / "undisturbed"
+        folder.mkdir()
+        same = Trial(self.outcome.seed, folder, self.question, self.trouble)
+        same.prepare()
+        _, new, change = same.plan_ring()
+        same.sim.places.put("object", new)
+        same.sim.fresh_proxy()
+        same.follow(change, new)
+        found = same.outcome
+        self.wrong += found.wrong
+        self.outcome.bytes_said, self.outcome.bytes_seen = found.bytes_said, found.bytes_seen
+        self.outcome.seconds_said, self.outcome.seconds_seen = (
+            found.seconds_said,
+            found.seconds_seen,
+        )
 
     def follow(self, change: RingChange, new: Ring) -> None:
         """Let the replicators of all nodes do it, over links of a known rate."""
         sim = self.sim
-        for path in [p for p in sim.bodies if "/w" in p or "/u" in p]:
-            del sim.bodies[path]  # three bytes each, written to try the new ring
         before = {device: sim.bytes_on(device) for device in _all(new)}
         started = sim.world.clock.monotonic()
         ending: list[float] = []

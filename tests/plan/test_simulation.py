@@ -25,7 +25,7 @@ def test_verdicts_are_true(seed: int, question: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [2003])
+@pytest.mark.parametrize("seed", [2001, 2003])
 def test_a_ring_moves_what_was_said_in_the_time_that_was_said(seed: int, tmp_path: Path) -> None:
     outcome = Trial(seed, tmp_path, "ring", "none").run()
     assert outcome.wrong == []

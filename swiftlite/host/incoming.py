@@ -1,7 +1,7 @@
 """What has arrived on a stream and was not yet asked for: heads, lines, and bytes that follow.
 
 Both ends of HTTP read through this: a head and the first bytes of its body, or of the next head,
-come in one piece. Keeps at most one receive (64 KiB) beyond what was asked for.
+come in one piece. Keeps at most one receive (16 KiB) beyond what was asked for.
 """
 
 from __future__ import annotations
@@ -11,7 +11,11 @@ from swiftlite.host.net import Stream
 from swiftlite.protocols.http1.errors import Malformed
 from swiftlite.protocols.http1.heads import END_OF_HEAD, head_can_still_be_good
 
-RECV_BYTES = 65536  # as cheap as 4 KiB for small messages; above this, allocating costs more
+RECV_BYTES = 65536  # of a body; above this, allocating costs more
+_HEAD_RECV_BYTES = 16384
+"""Of heads, and what comes behind them. All of it is allocated, and all but some hundred bytes are
+given back at once: gaps among what stays, which would fill the heap for hours if they were larger.
+"""
 
 
 class Incoming:
@@ -58,7 +62,7 @@ class Incoming:
         if self._at:
             data = data[self._at :]
         elif not data:
-            data = self._recv(RECV_BYTES)
+            data = self._recv(_HEAD_RECV_BYTES)
         if data[:2] == b"\r\n":  # some clients end a body with one line end too many
             data = data[2:]
         end = data.find(END_OF_HEAD)
@@ -66,7 +70,7 @@ class Incoming:
             head_can_still_be_good(data)
             if len(data) > bytes_max:
                 raise Malformed(f"The head of this message is longer than {bytes_max} bytes.")
-            more = self._recv(RECV_BYTES)
+            more = self._recv(_HEAD_RECV_BYTES)
             if not more:
                 self._data, self._at = b"", 0
                 return None
@@ -88,7 +92,7 @@ class Incoming:
         while end < 0:
             if len(self._data) - self._at > bytes_max:
                 raise Malformed(f"A line is longer than {bytes_max} bytes.")
-            more = self._recv(RECV_BYTES)
+            more = self._recv(_HEAD_RECV_BYTES)
             if not more:
                 return None
             searched = len(self._data) - self._at
@@ -105,7 +109,7 @@ class Incoming:
     def peek(self) -> bytes:
         """Some bytes, which stay; waits for them if there are none."""
         if self._at == len(self._data):
-            self._data, self._at = self._recv(RECV_BYTES), 0
+            self._data, self._at = self._recv(_HEAD_RECV_BYTES), 0
         elif self._at:
             self._data, self._at = self._data[self._at :], 0
         return self._data

@@ -67,8 +67,9 @@ class Standing:
 
     @property
     def asked(self) -> int:
-        """How many devices a proxy asks for one request: request_node_count as it comes."""
-        return 2 * self.replicas
+        """How many devices a proxy asks for a request at least: request_node_count as it comes,
+        2 * replicas, of the partition."""
+        return 2 * int(self.ring.replica_count)
 
     def primaries(self, partition: int) -> list[int]:
         return list(dict.fromkeys(self.ring.table.ids(partition)))
@@ -89,9 +90,9 @@ class Standing:
 
     def in_order(self, partition: int) -> Iterator[int]:
         """The devices that a proxy asks, those that do not answer among them."""
-        yield from self.primaries(partition)
-        more = self.asked - len(self.primaries(partition))
-        for handoff in islice(self.ring.handoffs(partition), more):
+        primaries = self.primaries(partition)
+        yield from primaries
+        for handoff in islice(self.ring.handoffs(partition), len(primaries)):
             yield handoff.device.id
 
     def found(self, partition: int) -> set[int]:

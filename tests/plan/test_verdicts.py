@@ -116,3 +116,14 @@ def test_a_verdict_is_told_to_people_and_to_programs(seen: str) -> None:
     else:
         assert verdict.to_json()["answer"] == "safe"
         assert verdict.to_json()["rings"][0]["touched"] == 24  # type: ignore[index]  # JSON
+
+
+def test_a_partition_with_fewer_replicas_has_fewer_devices_asked_for_it() -> None:
+    """A proxy asks twice as many as the partition has replicas, not twice as many as the ring."""
+    ring = ring_of(make_builder(8, replicas=2.5))
+    asked = {
+        len(standing(ring).primaries(partition)): len(list(standing(ring).in_order(partition)))
+        for partition in range(ring.partition_count)
+    }
+    assert asked == {2: 4, 3: 6}
+    assert standing(ring).asked == 4

@@ -9,8 +9,9 @@ machines drift, so quote medians and ratios of one run, never one side alone.
         --side theirs=http://127.0.0.1:8081/auth/v1.0,pidfiles:/run/swift,/etc/swift
 
 A side is NAME=AUTH_URL,PROCESSES[,SWIFT_DIR]. Processes: tree:PID (it and its descendants),
-pids:1+2+3, or pidfiles:DIR (first word of each *.pid, with descendants). SWIFT_DIR (rings and
-swift.conf) is needed for `listing` and `rows`.
+pids:1+2+3, pidfiles:DIR (first word of each *.pid, with descendants), or servers:DIR (of those, the
+proxy, account, container and object servers; what each kind took of users' and of the kernel's time
+is told too). SWIFT_DIR (rings and swift.conf) is needed for `listing` and `rows`.
 
 Works: put get head delete (--size, --clients); get-wrk (the same by wrk); get-large, put-large
 (--large, 4 clients), get-stream (one client); listing (10,000 of --rows rows as JSON); rows (into
@@ -26,7 +27,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -39,7 +40,13 @@ from swiftlite.cli.bench.endpoint import log_in  # noqa: E402
 from swiftlite.cli.bench.figures import Figures  # noqa: E402
 from swiftlite.cli.bench.load import Call, Driver  # noqa: E402
 from swiftlite.cli.bench.measuring import measure  # noqa: E402
-from swiftlite.cli.bench.processes import cpu_seconds, pss_mib, with_descendants  # noqa: E402
+from swiftlite.cli.bench.processes import (  # noqa: E402
+    CpuTime,
+    cpu_seconds,
+    cpu_time,
+    pss_mib,
+    with_descendants,
+)
 from swiftlite.cli.bench.works import Container  # noqa: E402
 from swiftlite.config.units import parse_bytes  # noqa: E402
 from swiftlite.host import bundle, green  # noqa: E402
@@ -48,6 +55,7 @@ from tools.bench.rows import Replicas  # noqa: E402
 HOST = bundle.install(green.make_host())
 LARGE_CLIENTS = 4
 ROWS_CONTAINER = "versus-rows"
+_SERVER = re.compile(r"(proxy|account|container|object|memcached)(?:-server)?(?:-\d+)?")
 LUA = """
 local headers = { ["X-Auth-Token"] = "%s" }
 local serial = 0
@@ -69,6 +77,12 @@ class Result(NamedTuple):
     cost: float
     rate: float
     failed: int
+    parts: dict[str, CpuTime] | None = None
+    """Of the cost, by kind of server, where those are known."""
+
+
+def _pid_in(file: Path) -> int:
+    return int(file.read_text().split()[0])
 
 
 @dataclass(slots=True)
@@ -101,8 +115,24 @@ class Side:
         if kind == "tree":
             return [int(what)]
         if kind == "pidfiles":
-            return [int(path.read_text().split()[0]) for path in Path(what).glob("*.pid")]
-        raise SystemExit(f"{self.name}: processes are tree:PID, pids:1+2 or pidfiles:DIR")
+            return [_pid_in(path) for path in Path(what).glob("*.pid")]
+        if kind == "servers":
+            return [pid for pids in self.kinds().values() for pid in pids]
+        raise SystemExit(
+            f"{self.name}: processes are tree:PID, pids:1+2, pidfiles:DIR or servers:DIR"
+        )
+
+    def kinds(self) -> dict[str, list[int]]:
+        """Server processes by what they serve; empty when that is not known."""
+        kind, _, what = self.processes.partition(":")
+        found: dict[str, list[int]] = {}
+        for path in sorted(Path(what).glob("*.pid")) if kind == "servers" else ():
+            if server := _SERVER.fullmatch(path.stem):
+                found.setdefault(server[1], []).append(_pid_in(path))
+        return found
+
+    def cpu_by_kind(self) -> dict[str, CpuTime]:
+        return {kind: cpu_time(with_descendants(pids)) for kind, pids in self.kinds().items()}
 
     def rows(self, options: argparse.Namespace) -> Replicas:
         """The replicas of a container that holds --rows rows; kept between runs."""
@@ -153,15 +183,22 @@ class Works:
             side.container.seed(size, 4 if is_large else self.options.objects)
         if work == "delete":
             side.container.ready_to_delete(size, self.options.objects)
+        before = side.cpu_by_kind()
         found = self.measured(side, work, side.container.calls(work, size), size, clients)
+        after = side.cpu_by_kind()
         if is_large:
-            cost = found.cpu_s_per_gb
-            rate = found.body_bytes / found.seconds / 1e9
+            cost, done = found.cpu_s_per_gb, found.body_bytes / 1e9
+            rate = done / found.seconds
         else:
-            cost, rate = found.cpu_ms, found.per_second
+            cost, done = found.cpu_ms, found.requests / 1e3
+            rate = found.per_second
         if cost is None:
             raise SystemExit(f"{side.name}: not one {work} was answered well: {found.errors}")
-        return Result(cost, rate, sum(found.errors.values()))
+        parts = {
+            kind: CpuTime((now.user - then.user) / done, (now.system - then.system) / done)
+            for (kind, then), now in zip(before.items(), after.values(), strict=True)
+        }
+        return Result(cost, rate, sum(found.errors.values()), parts)
 
     def measured(
         self, side: Side, work: str, calls: Iterator[Call], size: int, clients: int
@@ -238,6 +275,11 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def _told(parts: Mapping[str, CpuTime]) -> str:
+    """User and system time by kind of server: `, object 0.892 + 0.741`."""
+    return "".join(f", {kind} {part.user:.3f} + {part.system:.3f}" for kind, part in parts.items())
+
+
 def run(sides: Sequence[Side], works: Works) -> dict[str, dict[str, list[Result]]]:
     results: dict[str, dict[str, list[Result]]] = {}
     for number in range(works.options.rounds):
@@ -250,7 +292,7 @@ def run(sides: Sequence[Side], works: Works) -> dict[str, dict[str, list[Result]
                 results.setdefault(work, {}).setdefault(side.name, []).append(found)
                 say(
                     f"{number + 1}: {work:10} {side.name:10} {found.cost:10.3f} {unit:11}"
-                    f" {found.rate:10.2f}/s, {found.failed} failed"
+                    f" {found.rate:10.2f}/s, {found.failed} failed{_told(found.parts or {})}"
                 )
     return results
 

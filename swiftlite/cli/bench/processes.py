@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
@@ -26,13 +27,26 @@ def with_descendants(roots: Iterable[int]) -> set[int]:
     return found
 
 
-def cpu_seconds(pids: Iterable[int]) -> float:
-    """User and system time of these, in steps of 10 ms; nothing for those that have ended."""
-    ticks = 0
+class CpuTime(NamedTuple):
+    """Seconds."""
+
+    user: float
+    system: float
+
+
+def cpu_time(pids: Iterable[int]) -> CpuTime:
+    """Of these together, in steps of 10 ms; nothing for those that have ended."""
+    user = system = 0
     for pid in pids:
         if fields := _stat_fields(pid):
-            ticks += int(fields[11]) + int(fields[12])
-    return ticks * TICK_S
+            user += int(fields[11])
+            system += int(fields[12])
+    return CpuTime(user * TICK_S, system * TICK_S)
+
+
+def cpu_seconds(pids: Iterable[int]) -> float:
+    """User and system time of these."""
+    return sum(cpu_time(pids))
 
 
 def pss_mib(pids: Iterable[int]) -> float:

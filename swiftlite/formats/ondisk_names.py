@@ -27,7 +27,7 @@ class NameUnreadable(ValueError):
     """A name in a hash dir that is not one of an object's files; the message says why."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # never changed; frozen, it would take twice as long to make
 class ObjectFile:
     """One file of a hash dir, as its name tells.
 

@@ -129,6 +129,10 @@ class Disk(Protocol):
 
     def fstat(self, fd: int) -> os.stat_result: ...
 
+    def size(self, fd: int) -> int:
+        """A file's, at a fifth of what fstat costs. The next read() begins there."""
+        ...
+
     def statvfs(self, path: PathOrFd) -> os.statvfs_result: ...
 
     def utime(self, path: PathOrFd, seconds: float) -> None:

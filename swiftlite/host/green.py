@@ -176,12 +176,16 @@ class Hub(eventlet.hubs.epolls.Hub):  # type: ignore[misc]  # eventlet has no ty
     def _poll(self, seconds: float) -> list[tuple[int, int]]:
         if self.fresh:
             self.fresh = False
-            self._next_sweep = min(self._next_sweep, self.monotonic() + SWEEP_S)
+            soon = self.monotonic() + SWEEP_S
+            if soon < self._next_sweep:
+                self._next_sweep = soon
         self._polling = True
         if self._ready:
             seconds = 0.0
         elif seconds > 0.0 and self._next_sweep != inf:
-            seconds = min(seconds, max(0.0, self._next_sweep - self.monotonic()))
+            left = self._next_sweep - self.monotonic()
+            if left < seconds:
+                seconds = left if left > 0.0 else 0.0
         events = self.poll.poll(seconds)
         self._polling = False
         table = self._table

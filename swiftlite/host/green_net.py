@@ -223,10 +223,7 @@ class GreenStream(Endpoint):
             raise PeerGone("closed here")
         loop = self._loop
         self._reads = 0
-        until = inf if self.deadline is None else self.deadline
-        if self.idle_s is not None:
-            until = min(until, loop.monotonic() + self.idle_s)
-        self.read_until = until
+        until = self.read_until = self._until()
         if until is not inf:
             loop.fresh = True
         self.reader = loop.current()
@@ -240,8 +237,7 @@ class GreenStream(Endpoint):
         if self._fd < 0:
             raise PeerGone("closed here")
         loop = self._loop
-        until = self._until()
-        self.write_until = until
+        until = self.write_until = self._until()
         if until is not inf:
             loop.fresh = True
         self.writer = loop.current()
@@ -271,7 +267,8 @@ class GreenStream(Endpoint):
         deadline = inf if self.deadline is None else self.deadline
         if self.idle_s is None:
             return deadline
-        return min(deadline, self._loop.monotonic() + self.idle_s)
+        idle = self._loop.monotonic() + self.idle_s
+        return idle if idle < deadline else deadline
 
 
 class _Together:

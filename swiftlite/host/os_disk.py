@@ -171,7 +171,12 @@ class OsDisk:
     def makedirs(self, path: str, mode: int = 0o777) -> None:
         os.makedirs(path, mode, exist_ok=True)
 
+    def size(self, fd: int) -> int:
+        return os.lseek(fd, 0, os.SEEK_END)
+
     def exists(self, path: str) -> bool:
+        if os.access(path, os.F_OK):  # says less than stat, in a fifth of the time
+            return True
         try:
             os.stat(path)
         except (FileNotFoundError, NotADirectoryError):

@@ -8,6 +8,8 @@ more than the promised bytes are sent, and the connection is closed so that the 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import compress
+from operator import itemgetter
 from types import TracebackType
 from typing import ClassVar, TypeAlias
 
@@ -50,7 +52,8 @@ class _Kinds(dict[str, str]):
         return kind
 
 
-_kinds = _Kinds()
+_kind_of = _Kinds().__getitem__  # of a dict's subclass, [] takes a detour
+_name_of = itemgetter(0)
 
 
 class Answer:
@@ -142,7 +145,7 @@ class Answer:
 
     def _send_self(self, send_to: Callable[[Stream], int]) -> bool:
         """A body that sends itself, if its length was promised; false if it must be iterated."""
-        if self.head_sent or not any(_kinds[name] == _LENGTH for name, _ in self._headers):
+        if self.head_sent or _LENGTH not in map(_kind_of, map(_name_of, self._headers)):
             return False
         head = self._make_head(None)
         self.head_sent = True
@@ -213,10 +216,8 @@ class Answer:
         dated = False
         keep = self._keep()
         foreign = False
-        for name, value in headers:
-            kind = _kinds[name]
-            if not kind:
-                continue
+        for name, value in compress(headers, map(_kind_of, map(_name_of, headers))):
+            kind = _kind_of(name)
             if kind is _LENGTH:
                 if length is not None:
                     raise AppMistake("two Content-Length headers")
@@ -228,7 +229,7 @@ class Answer:
                 if kind is _CONNECTION and "close" in value.lower():
                     keep = False
         if foreign:
-            headers = [h for h in headers if _kinds[h[0]] not in (_CONNECTION, _FRAMING)]
+            headers = [h for h in headers if _kind_of(h[0]) not in (_CONNECTION, _FRAMING)]
         code = _codes[status]
         framing = answer_framing(self._method, code, self._http11, length, body_size)
         self._framing = framing

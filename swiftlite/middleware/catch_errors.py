@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import compress
+from operator import itemgetter
 from typing import Any
 
 from swiftlite.config.option import opt
@@ -18,7 +20,7 @@ from swiftlite.middleware.calling import call
 from swiftlite.middleware.factory import Filter, FilterConf
 from swiftlite.observe.transaction import extended, new_id
 from swiftlite.vocab.errors import ClientBadFraming, ClientFault, ClientTooSlow, SwiftliteError
-from swiftlite.vocab.status import has_no_body
+from swiftlite.vocab.status import code_of, has_no_body
 from swiftlite.web.dispatch import ErrorLog
 from swiftlite.web.refusals import standard_answer
 from swiftlite.web.response import close_body
@@ -61,7 +63,7 @@ class CatchErrors:
         try:
             status, headers, body = call(self.app, environ)
             headers, length = _told_length(headers)
-            body = _exact(environ["REQUEST_METHOD"], int(status[:3]), length, body)
+            body = _exact(environ["REQUEST_METHOD"], code_of(status), length, body)
         except ClientFault as fault:
             return _client_fault(fault, trans_id)(environ, start_response)
         except Exception:
@@ -90,22 +92,21 @@ class _Kinds(dict[str, int]):
 
 _LENGTH, _ID = 1, 2
 _KINDS = {"content-length": _LENGTH, "x-trans-id": _ID, "x-openstack-request-id": _ID}
-_kinds = _Kinds()
+_kind_of = _Kinds().__getitem__  # of a dict's subclass, [] takes a detour
+_name_of = itemgetter(0)
 
 
 def _told_length(headers: HeaderList) -> tuple[HeaderList, int | None]:
     """The headers without transaction ids of somebody else's, and Content-Length."""
     length = None
     others = False
-    for name, value in headers:
-        kind = _kinds[name]
-        if kind:
-            if kind == _LENGTH:
-                length = int(value)
-            else:
-                others = True
+    for name, value in compress(headers, map(_kind_of, map(_name_of, headers))):
+        if _kind_of(name) == _LENGTH:
+            length = int(value)
+        else:
+            others = True
     if others:
-        headers = [item for item in headers if _kinds[item[0]] != _ID]
+        headers = [item for item in headers if _kind_of(item[0]) != _ID]
     return headers, length
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import compress
+from operator import itemgetter
 from urllib.parse import urlsplit
 
 from swiftlite.config.option import opt
@@ -20,6 +22,8 @@ from swiftlite.web.wsgi import Environ, HeaderList, StartResponse, WsgiApp
 KNOWN_LIMIT = 4096  # names remembered in each direction; clients choose some of them
 
 _PREFIXES = (*INTERNAL_PREFIXES, "x-backend")
+
+_name_of = itemgetter(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +44,10 @@ def is_internal(header: str) -> bool:
 
 
 class _Verdicts(dict[str, bool]):
-    """Response header name to whether it stays inside; bounded, because users make some names."""
+    """Response header name to whether clients see it; bounded, because users make some names."""
 
     def __missing__(self, name: str) -> bool:
-        verdict = is_internal(name)
+        verdict = not is_internal(name)
         if len(self) < KNOWN_LIMIT:
             self[name] = verdict
         return verdict
@@ -68,10 +72,10 @@ class Gatekeeper:
             environ["HTTP_X_BACKEND_ALLOW_RESERVED_NAMES"] = environ.pop(
                 "HTTP_X_ALLOW_RESERVED_NAMES"
             )
-        verdicts = self._verdicts
+        is_shown = self._verdicts.__getitem__
 
         def start(status: str, headers: HeaderList, exc_info: object = None) -> Callable[..., None]:
-            shown = [item for item in headers if not verdicts[item[0]]]
+            shown = list(compress(headers, map(is_shown, map(_name_of, headers))))
             if environ.get("swift.leave_relative_location"):
                 shown = _with_relative_location(shown)
             result: Callable[..., None] = start_response(status, shown, exc_info)

@@ -211,7 +211,7 @@ class DiskFile:
             if second is not None and second is not fileset.meta:
                 take_content_type(meta_metadata, self._metadata(second.name))
         metadata = merged(data_metadata, meta_metadata, data.timestamp)
-        size = self.disk.fstat(fd).st_size
+        size = self.disk.size(fd)
         length = data_metadata.get("Content-Length", "")
         if not (length.isascii() and length.isdigit()) or int(length) != size:
             raise Blame(data.name, f"has {size} bytes, its metadata says {length[:40]!r}")

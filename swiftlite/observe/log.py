@@ -53,6 +53,11 @@ class Log:
         if self.level <= INFO:
             self._write(INFO, message, fields)
 
+    def written(self, message: str) -> None:
+        """An info whose writer has made sure that all of it is printable."""
+        if self.level <= INFO:
+            self.sink.write(INFO, f"{self.name}: {message}{self._tail}")
+
     def notice(self, message: str, **fields: object) -> None:
         if self.level <= NOTICE:
             self._write(NOTICE, message, fields)

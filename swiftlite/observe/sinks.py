@@ -18,6 +18,7 @@ FACILITIES = {
     **{name: number for number, name in enumerate(("KERN", "USER", "MAIL", "DAEMON", "AUTH"))},
     **{f"LOCAL{number}": 16 + number for number in range(8)},
 }
+_MILLISECONDS = tuple([f".{number:03d}Z" for number in range(1000)])
 Wall = Callable[[], float]
 
 
@@ -55,7 +56,7 @@ class StreamSink:
         if second != self._second:
             self._second = second
             self._stamp = strftime("%Y-%m-%dT%H:%M:%S", gmtime(second))
-        return f"{self._stamp}.{int((wall - second) * 1000):03d}Z"
+        return self._stamp + _MILLISECONDS[int((wall - second) * 1000)]
 
 
 class FileSink(StreamSink):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Protocol
 
 from swiftlite.vocab.names import quote_path
@@ -15,9 +16,14 @@ class Wall(Protocol):
     def wall(self) -> float: ...
 
 
+@lru_cache(maxsize=4)
+def _second(wall: int) -> str:
+    return f"{wall:010x}"
+
+
 def new_id(entropy: Bytes, clock: Wall, suffix: str = "") -> str:
     """A new id. suffix is the operator's trans_id_suffix; a client's own part: extended()."""
-    return f"tx{entropy.bytes(11).hex()[:21]}-{int(clock.wall()):010x}{quote_path(suffix)}"
+    return f"tx{entropy.bytes(11).hex()[:21]}-{_second(int(clock.wall()))}{quote_path(suffix)}"
 
 
 def extended(trans_id: str, extra: str) -> str:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 from urllib.parse import unquote_plus
 
+from swiftlite.protocols.http1.controls import are_plain
+from swiftlite.protocols.http1.render import header_lines
 from swiftlite.proxy.plan import Header
 from swiftlite.ring import Device
 from swiftlite.vocab.names import quote_path, wsgi_quote
@@ -58,7 +60,6 @@ _NEVER_SENT = frozenset(
     )
 )
 _KEPT_MAX = 4096
-_CONTROLS = bytes([*range(0x09), *range(0x0A, 0x20), 0x7F])  # all but HTAB
 
 
 class _HeaderNames(dict[str, str]):
@@ -109,13 +110,14 @@ def _name_in_change(key: str) -> str:
 
 _READ_NAMES = _Passed(_name_in_read)
 _CHANGE_NAMES = _Passed(_name_in_change)
+_PASSED_IN_READ = Keys(lambda key: bool(_name_in_read(key)))
 _PASSED_IN_CHANGE = Keys(lambda key: bool(_name_in_change(key)))
 
 
 def read_headers(environ: Environ) -> list[Header]:
     """What a GET or HEAD passes on: conditions, ranges, and what filters tell the servers."""
     names = _READ_NAMES
-    return [(name, environ[key]) for key in environ if (name := names[key])]
+    return [(names[key], environ[key]) for key in _PASSED_IN_READ.of(environ)]
 
 
 def object_headers(environ: Environ) -> list[Header]:
@@ -186,15 +188,14 @@ def listing_query(query: str) -> str:
 
 def block_of(headers: Sequence[Header]) -> bytes:
     """Header lines, ready to be sent. Refusal 400 for a value that is more than a line of text."""
-    text = "".join([f"{name}: {value}\r\n" for name, value in headers])
-    try:
-        block = text.encode("latin-1")
-    except UnicodeEncodeError:
-        block = text.encode("utf-8", "surrogateescape")
-    # Each line brings one CR and one LF; any control character beside them is somebody's mistake.
-    if len(block) - len(block.translate(None, _CONTROLS)) != 2 * len(headers):
+    lines = header_lines(headers)
+    if not are_plain(lines):
         raise Refusal(400, "A header of this request holds a control character.")
-    return block
+    text = "\r\n".join([*lines, ""])
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogateescape")
 
 
 def request_head(

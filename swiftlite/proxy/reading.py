@@ -146,7 +146,9 @@ class Search:
 
     def _in_turn(self) -> Found | None:
         """One node after the other, as long as each answers quickly."""
-        stagger = min(self.plan.stagger, self._timeout)
+        stagger, timeout = self.plan.stagger, self._timeout
+        if timeout < stagger:
+            stagger = timeout
         while (node := self._next_node()) is not None:
             asked = self._ask(node)
             if asked is None:

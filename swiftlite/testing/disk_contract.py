@@ -52,7 +52,7 @@ class DiskContract:
         assert bytes(view) == b"worl"
         assert disk.read(fd, 10) == b""
         disk.truncate(fd, 5)
-        assert disk.fstat(fd).st_size == 5
+        assert disk.fstat(fd).st_size == disk.size(fd) == 5
         disk.fsync(fd)
         disk.drop_cache(fd, 0, 5)
         disk.close(fd)

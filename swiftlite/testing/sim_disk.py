@@ -327,6 +327,10 @@ class SimDisk:
         with self._call("fstat", self._path_of(fd)):
             return _stat_of(self._get(fd).node)
 
+    def size(self, fd: int) -> int:
+        with self._call("size", self._path_of(fd)):
+            return _stat_of(self._get(fd).node).st_size
+
     def statvfs(self, path: PathOrFd) -> os.statvfs_result:
         with self._call("statvfs", self._path_of(path)):
             self._target(path)

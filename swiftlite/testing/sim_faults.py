@@ -12,8 +12,8 @@ ALLOCATING = frozenset((
 ))  # fmt: skip
 # Calls that touch the medium, and so may find it broken. Closing and advising do not.
 TOUCHING = ALLOCATING | frozenset((
-    "read", "pread", "fsync_dir", "unlink", "rmdir", "listdir", "stat", "fstat", "statvfs",
-    "getxattr", "removexattr", "listxattr", "utime", "is_mount",
+    "read", "pread", "fsync_dir", "unlink", "rmdir", "listdir", "stat", "fstat", "size",
+    "statvfs", "getxattr", "removexattr", "listxattr", "utime", "is_mount",
 ))  # fmt: skip
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from calendar import timegm
+from functools import lru_cache
 from time import gmtime
+
+from swiftlite.vocab.timestamp import MINUTES, SECONDS
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -12,11 +15,15 @@ _MONTH_NUMBER = {name: number for number, name in enumerate(_MONTHS, start=1)}
 
 def format_http_date(seconds: float) -> str:
     """`Sun, 06 Nov 1994 08:49:37 GMT`; fractions of a second are cut. Whatever the locale."""
-    year, month, day, hour, minute, second, weekday = gmtime(int(seconds))[:7]
-    return (
-        f"{_DAYS[weekday]}, {day:02d} {_MONTHS[month - 1]} {year:04d} "
-        f"{hour:02d}:{minute:02d}:{second:02d} GMT"
-    )
+    day, second = divmod(int(seconds), 86_400)
+    return f"{_date_of(day)}{MINUTES[second // 60]}{SECONDS[second % 60]} GMT"
+
+
+@lru_cache(maxsize=512)
+def _date_of(days: int) -> str:
+    """`Sun, 06 Nov 1994 ` of so many days since the epoch."""
+    year, month, day, _, _, _, weekday = gmtime(days * 86_400)[:7]
+    return f"{_DAYS[weekday]}, {day:02d} {_MONTHS[month - 1]} {year:04d} "
 
 
 def parse_http_date(text: str) -> int | None:

@@ -71,6 +71,20 @@ def status_line(status: int) -> str:
     return STATUS_LINES.get(status) or f"{status} Unknown"
 
 
+class _Codes(dict[str, int]):
+    """Bounded, because anybody's app may make a line."""
+
+    def __missing__(self, line: str) -> int:
+        code = int(line[:3])
+        if len(self) < 1024 and len(line) <= 128:
+            self[line] = code
+        return code
+
+
+code_of = _Codes().__getitem__
+"""`404 Not Found` -> 404. Raises ValueError."""
+
+
 def is_informational(status: int) -> bool:
     return 100 <= status < 200
 

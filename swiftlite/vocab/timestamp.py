@@ -43,28 +43,30 @@ class Timestamp:
     def from_text(cls, text: str) -> Timestamp:
         """Read any written form: `1700000000.00000`, `1700000000`, `1700000000.1_000000000000000a`.
 
-        Raises ValueError. The sixteen characters of the normal form are read exactly, as two
-        integers (0.35 µs); other spellings go through float, as they do in Swift.
+        Raises ValueError. The sixteen characters of the normal form are read exactly, as one
+        integer; other spellings go through float, as they do in Swift.
         """
-        seconds, offset = text, 0
+        if len(text) == 16 and text[10] == "." and text.isascii():
+            digits = text[:10] + text[11:]
+            if digits.isdigit():
+                made = object.__new__(cls)  # fifteen digits are in range
+                made.raw = int(digits)
+                made.offset = 0
+                return made
         if "_" in text:
-            seconds, _, tail = text.partition("_")
+            moment, _, tail = text.partition("_")
             if not 1 <= len(tail) <= 16 or not _is_hex(tail):
                 raise ValueError(f"not a timestamp offset: {text[:80]!r}")
-            offset = int(tail, 16)
-        if len(seconds) == 16 and seconds[10] == "." and seconds.isascii():
-            whole, fraction = seconds[:10], seconds[11:]
-            if whole.isdigit() and fraction.isdigit():
-                return cls(int(whole) * RAW_PER_SECOND + int(fraction), offset)
-        if len(seconds) > 64 or not seconds.isascii() or "_" in seconds:
+            return cls(cls.from_text(moment).raw, int(tail, 16))
+        if len(text) > 64 or not text.isascii():
             raise ValueError(f"not a timestamp: {text[:80]!r}")
-        moment = cls.from_seconds(float(seconds))
-        return cls(moment.raw, offset) if offset else moment
+        return cls.from_seconds(float(text))
 
     @property
     def normal(self) -> str:
         """Sixteen characters, `0000001234.50000`; loses the offset."""
-        return f"{self.raw // RAW_PER_SECOND:010d}.{self.raw % RAW_PER_SECOND:05d}"
+        digits = str(self.raw).zfill(15)
+        return f"{digits[:10]}.{digits[10:]}"
 
     @property
     def internal(self) -> str:
@@ -144,7 +146,7 @@ ZERO = Timestamp(0)
 def iso_second(seconds: int) -> str:
     """Whole seconds since the epoch as `2026-01-31T12:00:00`, in UTC."""
     day, second = divmod(seconds, 86_400)
-    return f"{_iso_day(day)}{_MINUTES[second // 60]}{_SECONDS[second % 60]}"
+    return f"{_iso_day(day)}{MINUTES[second // 60]}{SECONDS[second % 60]}"
 
 
 @lru_cache(maxsize=512)
@@ -152,8 +154,8 @@ def _iso_day(day: int) -> str:
     return (_EPOCH + timedelta(day)).isoformat()[:11]
 
 
-_SECONDS = tuple([f"{second:02d}" for second in range(60)])
-_MINUTES = tuple([f"{hour:02d}:{minute:02d}:" for hour in range(24) for minute in range(60)])
+SECONDS = tuple([f"{second:02d}" for second in range(60)])
+MINUTES = tuple([f"{hour:02d}:{minute:02d}:" for hour in range(24) for minute in range(60)])
 
 
 def render_combined(

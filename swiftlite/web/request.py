@@ -9,10 +9,10 @@ server it is in.
 from __future__ import annotations
 
 import re
-from typing import NoReturn, Protocol, cast
+from typing import Protocol, cast
 from urllib.parse import unquote_to_bytes
 
-import webob
+from webob.request import BaseRequest
 
 from swiftlite.vocab.headers import title_case
 from swiftlite.vocab.names import split_path, text_to_wsgi
@@ -56,29 +56,21 @@ class _EnvironKeys(dict[str, str]):
         return key
 
 
-_KEYS = _EnvironKeys()
+environ_key = _EnvironKeys().__getitem__  # of a dict's subclass, [] takes a detour
+"""The environ key of a header: "X-Timestamp" -> "HTTP_X_TIMESTAMP"."""
 
 
-def environ_key(name: str) -> str:
-    """The environ key of a header: "X-Timestamp" -> "HTTP_X_TIMESTAMP"."""
-    return _KEYS[name]
+class Request(BaseRequest):  # type: ignore[misc]  # webob has no types
+    """One request over its WSGI environ; nothing is copied, parsed or checked on construction.
 
-
-class Request(webob.Request):  # type: ignore[misc]  # webob has no types
-    """One request over its WSGI environ; nothing is copied, parsed or checked on construction."""
+    webob.Request keeps foreign attributes inside the environ, and so makes every look at an
+    attribute ten times as dear; what it is made of has plain ones.
+    """
 
     environ: Environ
 
     def __init__(self, environ: Environ) -> None:
         self.__dict__["environ"] = environ
-
-    # webob keeps foreign attributes inside the environ, where a copy of the request finds them.
-    # Here a request is not shared that way, so attributes are plain ones.
-    __setattr__ = object.__setattr__
-    __delattr__ = object.__delattr__
-
-    def __getattr__(self, name: str) -> NoReturn:
-        raise AttributeError(name)
 
     @property
     def verb(self) -> str:
@@ -87,11 +79,11 @@ class Request(webob.Request):  # type: ignore[misc]  # webob has no types
 
     def get_header(self, name: str, default: str | None = None) -> str | None:
         """The header as a WSGI string; None (or the default) when it was not sent."""
-        return self.environ.get(_KEYS[name], default)
+        return self.environ.get(environ_key(name), default)
 
     def text_header(self, name: str, default: str | None = None) -> str | None:
         """The header as text. Refusal 400 when it is not UTF-8."""
-        value = self.environ.get(_KEYS[name])
+        value = self.environ.get(environ_key(name))
         if value is None:
             return default
         if value.isascii():
@@ -103,12 +95,12 @@ class Request(webob.Request):  # type: ignore[misc]  # webob has no types
 
     def true_header(self, name: str) -> bool:
         """Whether the header holds one of Swift's words for true."""
-        value = self.environ.get(_KEYS[name])
+        value = self.environ.get(environ_key(name))
         return value is not None and value.strip().lower() in TRUE_WORDS
 
     def set_header(self, name: str, value: str | None) -> None:
         """Put a header (a WSGI string) in the environ; None removes it."""
-        key = _KEYS[name]
+        key = environ_key(name)
         if value is None:
             self.environ.pop(key, None)
         else:
@@ -120,7 +112,7 @@ class Request(webob.Request):  # type: ignore[misc]  # webob has no types
         The environ has lost the difference between "-" and "_" and all upper case, so names come
         back in lower case with a capital after each dash. Names stay WSGI strings.
         """
-        environ_prefix = _KEYS[prefix] if prefix else "HTTP_"
+        environ_prefix = environ_key(prefix) if prefix else "HTTP_"
         found = [
             (title_of(key[5:]), value)
             for key, value in self.environ.items()

@@ -13,7 +13,7 @@ from typing import Any
 import webob
 
 from swiftlite.vocab.names import text_to_wsgi
-from swiftlite.vocab.status import status_line
+from swiftlite.vocab.status import code_of, status_line
 from swiftlite.web.wsgi import Environ, HeaderList, StartResponse
 
 BODILESS = frozenset((204, 304))
@@ -61,7 +61,7 @@ class Response(webob.Response):  # type: ignore[misc]  # webob has no types
 
     @property
     def status_int(self) -> int:
-        return int(self._status[:3])
+        return code_of(self._status)
 
     @status_int.setter
     def status_int(self, status: int) -> None:
@@ -69,6 +69,9 @@ class Response(webob.Response):  # type: ignore[misc]  # webob has no types
 
     def get_header(self, name: str, default: str | None = None) -> str | None:
         """One header by any spelling, without building webob's mapping."""
+        found = dict(self._headerlist).get(name)  # as it is nearly always spelt
+        if found is not None:
+            return str(found)
         lower = name.lower()
         for key, value in self._headerlist:
             if key.lower() == lower:
@@ -82,7 +85,7 @@ class Response(webob.Response):  # type: ignore[misc]  # webob has no types
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         status: str = self._status
         headerlist: HeaderList = self._headerlist
-        code = int(status[:3])
+        code = code_of(status)
         if (code == 201 or 300 <= code < 400) and code != 304:
             headerlist = _with_absolute_location(headerlist, environ)
         start_response(status, headerlist)

@@ -6,6 +6,7 @@ import os
 from functools import lru_cache
 from time import gmtime, strftime
 
+from swiftlite.observe.decimals import decimals
 from swiftlite.vocab.names import quote_path, wsgi_to_text
 from swiftlite.web.request import Request
 from swiftlite.web.response import Response
@@ -21,7 +22,7 @@ def request_line(request: Request, response: Response, seconds: float, now: floa
         f'"{environ["REQUEST_METHOD"]} {quote_path(wsgi_to_text(environ["PATH_INFO"]))}" '
         f"{response.status_int} {length} "
         f'"{get("HTTP_REFERER", "-")}" "{get("HTTP_X_TRANS_ID", "-")}" '
-        f'"{get("HTTP_USER_AGENT", "-")}" {seconds:.4f} "-" {os.getpid()} '
+        f'"{get("HTTP_USER_AGENT", "-")}" {decimals(seconds, 4)} "-" {os.getpid()} '
         f"{get('HTTP_X_BACKEND_STORAGE_POLICY_INDEX', '-')}"
     )
 

@@ -129,4 +129,4 @@ def test_a_small_get_makes_few_calls(tmp_path: Path) -> None:
     disk.faults.calls.clear()
     store.open(with_content=True).close()
     calls = [call.split(" ")[0] for call in disk.faults.calls]
-    assert calls == ["stat", "listdir", "open", "getxattr", "fstat", "getxattr", "pread"]
+    assert calls == ["stat", "listdir", "open", "getxattr", "size", "getxattr", "pread"]

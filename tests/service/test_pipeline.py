@@ -10,7 +10,7 @@ from swiftlite.config.load import ConfError
 from swiftlite.host import plain
 from swiftlite.host.bundle import install
 from swiftlite.service.internal_client import InternalClient
-from swiftlite.service.pipeline import EDGE, load_pipeline, ours, place_after
+from swiftlite.service.pipeline import EDGE, directly, load_pipeline, ours, place_after
 from tests.web.environs import Answer, make_environ
 
 APP = "call:tests.service.paste_parts:app_factory"
@@ -137,3 +137,23 @@ def test_the_sample_for_daemons_is_a_pipeline_that_they_may_use(tmp_path: Path) 
     install(plain.make_host())
     client = InternalClient.load(str(conf), "test", tries=1, pause=lambda _: None, defaults={})
     assert client is not None
+
+
+class App:
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:  # noqa: ANN401
+        return [environ["word"]]
+
+
+def test_an_app_that_is_an_object_is_called_by_its_method() -> None:
+    app = App()
+    called = directly(app)
+    assert called == app.__call__
+    assert called({"word": b"w"}, None) == [b"w"]
+
+
+def test_an_app_that_is_a_function_stays_what_it_is() -> None:
+    def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:  # noqa: ANN401
+        return []
+
+    assert directly(app) is app
+    assert directly(called := directly(App())) is called

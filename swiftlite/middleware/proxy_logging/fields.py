@@ -89,10 +89,8 @@ def log_info(environ: Environ) -> str:
 
 
 def policy_index(environ: Environ, response_headers: HeaderList) -> str:
-    for name, value in response_headers:
-        if name == X_BACKEND_STORAGE_POLICY_INDEX:
-            return value
-    return str(environ.get("HTTP_X_BACKEND_STORAGE_POLICY_INDEX") or "")
+    told = dict(response_headers).get(X_BACKEND_STORAGE_POLICY_INDEX)
+    return told or str(environ.get("HTTP_X_BACKEND_STORAGE_POLICY_INDEX") or "")
 
 
 def in_path(environ: Environ, index: int) -> str:

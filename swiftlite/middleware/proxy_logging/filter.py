@@ -34,7 +34,7 @@ from swiftlite.middleware.proxy_logging.template import (
 )
 from swiftlite.observe.log import Log
 from swiftlite.observe.statsd import Statsd
-from swiftlite.vocab.status import has_no_body
+from swiftlite.vocab.status import code_of, has_no_body
 from swiftlite.web.wsgi import Environ, HeaderList, StartResponse, WsgiApp
 
 MADE = "swift.proxy_access_log_made"
@@ -123,13 +123,13 @@ class ProxyLogging:
         head: list[Any] = []
 
         def start(status: str, headers: HeaderList, exc_info: object = None) -> Any:  # noqa: ANN401  # PEP 3333
-            head[:] = (int(status[:3]), headers)
+            head[:] = (code_of(status), headers)
             return start_response(status, headers)
 
         def done(outcome: int, sent: int, first: float) -> None:
             wire, headers = head or (500, [])
             seconds = clock.monotonic() - began
-            self.log.info(
+            self.log.written(
                 self.render(
                     environ,
                     self.line,

@@ -1,8 +1,8 @@
 """log_msg_template, turned once into a function that makes a line: one f-string.
 
 A field stands as `{path}`, or with an attribute: `{account.anonymized}`, `{end_time.datetime}`.
-Every value is percent-encoded, so that a line has as many words as its template whatever clients
-send; an empty one is written as `-`. A default line takes 4 µs.
+Every value is percent-encoded, and literals are made printable, so that a line has as many words
+as its template whatever clients send; an empty one is written as `-`. A default line takes 4 µs.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from urllib.parse import quote_from_bytes
 
 from swiftlite.middleware.proxy_logging import fields
 from swiftlite.middleware.proxy_logging.fields import LineOptions
+from swiftlite.observe.decimals import decimals
+from swiftlite.observe.log import printable
 from swiftlite.web.wsgi import Environ, HeaderList
 
 DEFAULT_TEMPLATE = (
@@ -75,9 +77,9 @@ NUMBERS = {
     "bytes_recvd": "bytes_recvd",
     "bytes_sent": "bytes_sent",
     "pid": "getpid()",
-    "request_time": "ended-started:.4f",
+    "request_time": "decimals(ended - started, 4)",
     "status_int": "status_int",
-    "ttfb": "ttfb:.4f",
+    "ttfb": "decimals(ttfb, 4)",
     "wire_status_int": "wire_status_int",
 }
 TIMES = {"start_time": "started", "end_time": "ended"}
@@ -148,6 +150,7 @@ _NAMES: dict[str, Any] = {
     "SERVER_PROTOCOL": "SERVER_PROTOCOL",
     "SOURCE": "swift.source",
     "TRANS_ID": "swift.trans_id",
+    "decimals": decimals,
     "fields": fields,
     "getpid": os.getpid,
     "int": int,
@@ -160,7 +163,7 @@ def compile_template(template: str) -> Render:
     parts = []
     try:
         for literal, name, spec, conversion in Formatter().parse(template):
-            parts.append(literal.replace("{", "{{").replace("}", "}}"))
+            parts.append(printable(literal).replace("{", "{{").replace("}", "}}"))
             if name is None:
                 continue
             if conversion or spec:
@@ -182,7 +185,7 @@ def _expression(field: str) -> str:
         if name in NUMBERS:
             return NUMBERS[name]
         if name in TIMES:
-            return f"{TIMES[name]}:.9f"
+            return f"decimals({TIMES[name]}, 9)"
         if name in _RECURRING:
             return f"words[{TEXTS[name]}]"
         if name in _RARE:

@@ -109,13 +109,15 @@ def answer_headers(
 ) -> list[tuple[str, str]]:
     """Headers of a GET or HEAD, without Content-Length."""
     etag = metadata.get(ETAG, "")
-    data_time = data_timestamp.internal
+    normal = timestamp.normal
+    internal = timestamp.internal if timestamp.offset else normal
+    data_time = internal if data_timestamp == timestamp else data_timestamp.internal
     headers = [
         (CONTENT_TYPE, text_to_wsgi(metadata.get(CONTENT_TYPE) or "application/octet-stream")),
         (ETAG, f'"{etag}"'),
         (LAST_MODIFIED, format_http_date(timestamp.ceil())),
-        (X_TIMESTAMP, timestamp.normal),
-        (X_BACKEND_TIMESTAMP, timestamp.internal),
+        (X_TIMESTAMP, normal),
+        (X_BACKEND_TIMESTAMP, internal),
         (X_BACKEND_DATA_TIMESTAMP, data_time),
         (X_BACKEND_DURABLE_TIMESTAMP, data_time),
     ]

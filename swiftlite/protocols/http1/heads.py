@@ -13,14 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+from swiftlite.protocols.http1.controls import are_plain
 from swiftlite.protocols.http1.errors import Malformed
 from swiftlite.protocols.http1.names import environ_keys, is_token, show, usual_names
 
 END_OF_HEAD = b"\r\n\r\n"
-
-# A head without these bytes is nothing but its line ends; any further control character, and any
-# CR or LF that does not end a line, makes it longer than that.
-_ORDINARY = bytes([*b"\t", *range(0x20, 0x7F), *range(0x80, 0x100)])
 
 # Headers whose repetition has one meaning for us and another for somebody else.
 _ONCE = frozenset(
@@ -55,7 +52,7 @@ def read_request_head(head: bytes, environ: dict[str, Any], limits: HeadLimits) 
     """
     lines = head.decode("latin-1").split("\r\n")
     count = len(lines) - 1
-    if len(head.translate(None, _ORDINARY)) != 2 * count:
+    if not are_plain(lines):
         raise _control_character(head)
     if len(head) > limits.header_line_bytes or len(lines[0]) > limits.request_line_bytes:
         _check_line_lengths(lines, limits)
@@ -96,7 +93,7 @@ def read_answer_head(head: bytes) -> tuple[int, str, bool, dict[str, str]]:
     Equal names are joined by a comma, but for the framing ones, of which there may be one.
     """
     lines = head.decode("latin-1").split("\r\n")
-    if len(head.translate(None, _ORDINARY)) != 2 * (len(lines) - 1):
+    if not are_plain(lines):
         raise _control_character(head)
     first = lines[0]
     version, digits, reason = first[:8], first[9:12], first[13:]
@@ -114,9 +111,10 @@ def read_answer_head(head: bytes) -> tuple[int, str, bool, dict[str, str]]:
 
 def check_trailer_line(line: bytes) -> None:
     """Trailers are dropped, but must be header lines. Raises Malformed."""
-    if line.translate(None, _ORDINARY):
+    text = line.decode("latin-1")
+    if not are_plain((text,)):
         raise _control_character(line)
-    name, colon, _ = line.decode("latin-1").partition(":")
+    name, colon, _ = text.partition(":")
     if not colon:
         raise Malformed("A line after the last chunk is not a header.")
     usual_names[name]

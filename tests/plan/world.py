@@ -124,11 +124,11 @@ class PlanWorld:
 
     def __init__(
         self, seed: int, folder: Path, *, nodes: int, disks: int, zones: int, replicas: float,
-        concurrency: int = 1, part_power: int = 5,
+        concurrency: int = 1, part_power: int = 5, fate: int = 0,
     ) -> None:  # fmt: skip
         self.chance = random.Random(f"plan {seed}")
         self.folder, self.concurrency = folder, concurrency
-        self.world = World(seed, ordered_disks=bool(seed % 2))
+        self.world = World(seed + 1_000_000 * fate, ordered_disks=bool(seed % 2))
         self.world.clock.advance(NOW - self.world.clock.wall())
         self.conf = ClusterConf(str(folder), HASH_PATH, Limits(), parse_policies({}))
         self.log = Log("sim", sink=NullSink())

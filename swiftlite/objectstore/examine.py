@@ -1,7 +1,7 @@
 """One hash dir, looked at as an auditor does: everything about it that can be wrong.
 
 Three depths. METADATA opens what counts, reads its metadata and compares the size. BLOCKS reads
-the body too and holds it against its block checksums, DIGEST against its MD5 as well. Nothing is
+the body too and holds it against its block checksums, DIGEST against its MD5. Nothing is
 changed here but a list of block checksums that is damaged beside a body whose MD5 is right; what
 is to be done about a finding is the caller's to decide. The file it blames is named with its
 inode, because by then another may have taken its place.
@@ -246,28 +246,30 @@ class Examiner:
         return int(text) <= self.wall()
 
     def _read(self, look: _Look, etag: str, depth: Depth) -> Generator[int, None, bool]:
-        """Judge the body; whether its list of block checksums was damaged, and had to be mended."""
-        listed, lost = None, False
+        """Judge the body; whether its list of block checksums was wrong, and had to be mended.
+
+        Where the blocks are not as listed the MD5 decides which of the two is wrong. Where the MD5
+        is right there is no need to ask the blocks.
+        """
+        listed, mends = None, False
         try:
             listed = read_blocks(self.disk, look.file.fd, look.size)
         except BlocksUnreadable:
-            lost = True  # the body may be sound: its MD5 decides
-        digest = None
-        if depth is Depth.DIGEST or listed is None:
-            digest = hashlib.md5(usedforsecurity=False)
-        summer = None
-        if listed is not None or lost:
-            summer = BlockSummer(look.size, block_bytes=listed.block_bytes if listed else None)
-        yield from self._summed(look, _Sums(digest, summer))
-        found = summer.finish() if summer is not None else None
-        if digest is not None and digest.hexdigest() != etag:
+            mends = True
+        if listed is not None and depth is Depth.BLOCKS:
+            summer = BlockSummer(look.size, block_bytes=listed.block_bytes)
+            yield from self._summed(look, _Sums(None, summer))
+            if summer.finish() == listed:
+                return False
+            mends = True
+        digest = hashlib.md5(usedforsecurity=False)
+        fresh = BlockSummer(look.size) if mends else None
+        yield from self._summed(look, _Sums(digest, fresh))
+        if digest.hexdigest() != etag:
             raise look.blame(f"its ETag is {etag!r}, its MD5 {digest.hexdigest()}")
-        if found is None or found == listed:
-            return False
-        if digest is None:
-            raise look.blame("its blocks are not those that were written")
-        write_blocks(self.disk, look.file.fd, found)
-        return True
+        if fresh is not None:
+            write_blocks(self.disk, look.file.fd, fresh.finish())
+        return mends
 
     def _summed(self, look: _Look, sums: _Sums) -> Generator[int, None, None]:
         """Take in the whole body."""

@@ -37,7 +37,7 @@ class AuditorOptions:
     md5_every: int = opt(
         4,
         "Every full pass holds bodies against their block checksums; of so many passes, one "
-        "against the MD5 as well, a share of the partitions in each. 1: every pass. Objects "
+        "against the MD5 instead, a share of the partitions in each. 1: every pass. Objects "
         "without block checksums (Swift wrote them) have their MD5 checked each time. Not an "
         "option of Swift.",
         minimum=1,

@@ -138,6 +138,16 @@ def test_checksums_that_are_damaged_beside_a_sound_body_are_mended(node: Auditin
     assert any("have been written anew" in line for line in node.sink.lines)
 
 
+def test_checksums_of_something_else_beside_a_sound_body_are_mended(node: Auditing) -> None:
+    node.put("o", body_of(300_000))
+    node.put("other", bytes(300_000))
+    good, others = (os.getxattr(node.data(obj), BLOCKS) for obj in ("o", "other"))
+    os.setxattr(node.data("o"), BLOCKS, others)
+    node.audit(md5_every=1_000_000)
+    assert node.quarantined() == []
+    assert os.getxattr(node.data("o"), BLOCKS) == good
+
+
 def flip_metadata(node: Auditing, obj: str) -> None:
     value = bytearray(os.getxattr(node.data(obj), METADATA))
     value[len(value) // 2] ^= 1

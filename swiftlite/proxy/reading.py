@@ -79,6 +79,11 @@ class Search:
         options = context.options
         self._timeout = options.node_timeout if plan.newest else context.read_timeout
 
+    @property
+    def is_sure(self) -> bool:
+        """Whether most primaries have told by now what they have, or that they have nothing."""
+        return self._heard >= self._quorum
+
     def first(self) -> Found | None:
         """The source to answer from: the newest where that is asked for."""
         return self.newest() if self.plan.newest else self.next()
@@ -221,8 +226,7 @@ class Search:
         """
         one = first_ready(self._context.host.net, waiting, self._timeout, patience)
         if one is None:
-            enough = self._heard >= self._quorum
-            for late in silent_too_long(self._context, waiting, self._timeout, enough=enough):
+            for late in silent_too_long(self._context, waiting, self._timeout, enough=self.is_sure):
                 waiting.remove(late)
                 late.exchange.close()
                 self._silent(late.node, PeerTimeout(late.exchange.address, "no answer in time"))

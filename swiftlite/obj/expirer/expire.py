@@ -1,8 +1,8 @@
 """The expirer's pass: deletes what is due through a proxy of its own, then drops the tasks.
 
-A delete says when it believes the object to expire (X-If-Delete-At); the object server refuses it
-if the object was written anew or given another time meanwhile. It bears the time of the expiry, so
-that a newer object is never hit, and repeating it does nothing.
+A delete says when it believes the object to expire (X-If-Delete-At) and bears that time, so that
+what is written later is never hit, and repeating it does nothing. Where the object was written
+anew before that, or given another time, the proxy and the object servers refuse it.
 """
 
 from __future__ import annotations

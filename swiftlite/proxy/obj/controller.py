@@ -10,11 +10,13 @@ from swiftlite.proxy.answers import response_of
 from swiftlite.proxy.context import Context
 from swiftlite.proxy.networks import network_of
 from swiftlite.proxy.obj.changes import inbound_timestamp, plan_change
+from swiftlite.proxy.obj.expiry import check_expiry
 from swiftlite.proxy.obj.guessing import guessed_type
 from swiftlite.proxy.obj.kinds import kind_of
 from swiftlite.proxy.obj.post_delete import tell_change
 from swiftlite.proxy.obj.put_pump import pump
 from swiftlite.proxy.outgoing import common_headers, read_headers
+from swiftlite.proxy.plan import Header
 from swiftlite.proxy.reading import ReadPlan
 from swiftlite.proxy.ready import SLOW_NODE_S
 from swiftlite.proxy.target import Target
@@ -49,11 +51,6 @@ class ObjectController:
         if denial is not None:
             return denial
         policy = self._policy(request, container)
-        assert target.container is not None
-        assert target.obj is not None
-        ring = context.rings.object(policy.index).current()
-        partition, primaries = ring.nodes(target.account, target.container, target.obj)
-        network = network_of(request, ring, primaries)
         headers = read_headers(environ)
         if "HTTP_X_BACKEND_STORAGE_POLICY_INDEX" not in environ:
             headers.append(("X-Backend-Storage-Policy-Index", str(policy.index)))
@@ -61,24 +58,37 @@ class ObjectController:
             headers.append(("X-Backend-Open-Expired", "true"))
         if environ["REQUEST_METHOD"] == "GET":
             headers += context.borrowing.offered
+        newest = request.true_header("X-Newest")
+        plan = self._reading(request, target, policy, environ["REQUEST_METHOD"], headers, newest)
+        return kind_of(policy).read(context, request, plan)
+
+    def _reading(
+        self, request: Request, target: Target, policy: Policy, method: str,
+        headers: list[Header], newest: bool,
+    ) -> ReadPlan:  # fmt: skip
+        """headers: what the nodes are to be told beside what they always are."""
+        context = self._context
+        assert target.container is not None
+        assert target.obj is not None
+        ring = context.rings.object(policy.index).current()
+        partition, primaries = ring.nodes(target.account, target.container, target.obj)
+        network = network_of(request, ring, primaries)
         trans_id = context.trans_id(request)
-        headers += common_headers(request, trans_id, context.agent)
         own = context.policy_options(policy.index)
         order = context.policy_order(policy.index)
-        plan = ReadPlan(
-            method=environ["REQUEST_METHOD"],
+        return ReadPlan(
+            method=method,
             target=target.path,
             partition=partition,
             nodes=lambda: order.for_reading(partition, *network),
-            headers=headers,
+            headers=headers + common_headers(request, trans_id, context.agent),
             replicas=len(primaries),
             suppress=own.rebalance_missing_suppression_count,
-            newest=request.true_header("X-Newest"),
+            newest=newest,
             of_object=True,
             trans_id=trans_id,
             stagger=_stagger(context, policy.index),
         )
-        return kind_of(policy).read(context, request, plan)
 
     def put(self, request: Request, target: Target) -> Response:
         context = self._context
@@ -112,6 +122,14 @@ class ObjectController:
     def delete(self, request: Request, target: Target) -> Response:
         container = self._container(request, target)
         self._authorise_write(request, container)
+        if "HTTP_X_IF_DELETE_AT" in request.environ:
+            policy = self._policy(request, container)
+            headers = [
+                ("X-Backend-Storage-Policy-Index", str(policy.index)),
+                ("X-Backend-Open-Expired", "true"),
+            ]
+            plan = self._reading(request, target, policy, "HEAD", headers, newest=True)
+            check_expiry(self._context, request, plan)
         return self._changed(request, target, container)
 
     def _changed(self, request: Request, target: Target, container: ContainerInfo) -> Response:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from swiftlite.cli.doctor.devices import REPLACE, usable
 from swiftlite.cli.doctor.finding import Finding
 from swiftlite.cli.doctor.node import Node
+from swiftlite.cli.doctor.server import Server
 from swiftlite.config.units import Reserve, parse_reserve
 
 FULL_PERCENT = 90
@@ -97,7 +98,7 @@ def attributes(node: Node) -> Iterator[Finding]:
                 node.disk.setxattr(descriptor, "user.swiftlite.doctor", b"x" * _ATTRIBUTE_BYTES)
         except OSError as error:
             yield (
-                _small(node, path)
+                _small(node, path, server)
                 if error.errno in _NO_ROOM
                 else Finding(
                     "attributes-none",
@@ -112,7 +113,7 @@ def attributes(node: Node) -> Iterator[Finding]:
             node.disk.close(descriptor)
 
 
-def _small(node: Node, path: str) -> Finding:
+def _small(node: Node, path: str, server: Server) -> Finding:
     """ext4 can be told to keep large attributes, by a feature that it does not have as made."""
     mount = node.machine.mounts.get(path)
     can = mount is not None and mount.kind == "ext4"
@@ -121,12 +122,24 @@ def _small(node: Node, path: str) -> Finding:
         path,
         f"its file system has no room for {_ATTRIBUTE_BYTES >> 10} KiB of attributes",
         "Objects with as much metadata as the cluster allows are refused (507).",
-        f"tune2fs -O ea_inode {mount.source} && umount {path} && mount {mount.source} {path}"
+        _enlarging(node, path, server.devices_root, mount.source)
         if can and mount is not None
         else f"findmnt {path}",
         "warning",
         "" if can else REPLACE,
     )
+
+
+def _enlarging(node: Node, path: str, root: str, source: str) -> str:
+    """While nobody has a file open there; all start again, whatever becomes of it."""
+    users = [server for server in node.storage if server.devices_root == root]
+    names = {server.path: node.running_with(server) for server in users}
+    stop, start = (
+        " && ".join(tell(*some, conf=conf) for conf, some in names.items())
+        for tell in (node.services.stop, node.services.start)
+    )
+    work = f"umount {path} && tune2fs -O ea_inode {source} && mount {source} {path}"
+    return f"{stop} && {work}; {start}"
 
 
 CHECKS = (room, attributes)

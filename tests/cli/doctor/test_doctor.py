@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import socket
 import subprocess
 import time
@@ -375,8 +376,9 @@ def test_a_device_that_is_made_writable_is_so_to_all(patient: Patient) -> None:
 
 def test_who_shares_the_mounts_of_the_machine_needs_no_new_start(patient: Patient) -> None:
     in_fstab(patient)
-    for process in ("self", *(process.pid for process in patient.processes)):
-        sees(patient, process, 7, "ro")
+    sees(patient, "self", 7, "ro")
+    for process in patient.processes:
+        sees(patient, process.pid, 7, "ro")
     patient.disk.statvfs_of[str(patient.devices / "sda1")] = {"flag": os.ST_RDONLY}
     (one,) = patient.look()
     assert one.mend == f"mount -o remount,rw {patient.devices / 'sda1'}"
@@ -391,6 +393,21 @@ def test_the_rsync_daemon_has_a_copy_of_the_mounts_too(
     monkeypatch.setattr(Machine, "listener", lambda self, port: daemon if port == 873 else None)
     (one,) = patient.look()
     assert (one.name, one.mend) == ("read-only-to-some", "systemctl restart rsync")
+
+
+def test_a_file_system_is_changed_while_nobody_uses_it(patient: Patient) -> None:
+    """Servers and daemons of all kinds have files open there, now and then."""
+    path = patient.devices / "sda1"
+    write(patient.root / "proc/self/mounts", f"/dev/sda1 {path} ext4 rw 0 0\n")
+    write(patient.root / "etc/fstab", f"/dev/sda1 {path} ext4 noatime 0 0\n")
+    patient.disk.attribute_room = 4000
+    one = next(one for one in patient.look() if one.name == "attributes-small")
+    stop, work, start = re.fullmatch(r"(.+) && (umount .+); (.+)", one.mend).groups()  # type: ignore[union-attr]  # else it fails
+    assert work == f"umount {path} && tune2fs -O ea_inode /dev/sda1 && mount /dev/sda1 {path}"
+    assert start == stop.replace(" stop ", " start ")
+    for process in patient.processes:
+        runs = process.words[0] in stop
+        assert runs == (process.words[0] != "swiftlite-proxy-server")
 
 
 def test_a_device_that_breaks_is_replaced(

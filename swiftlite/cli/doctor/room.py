@@ -138,7 +138,9 @@ def _enlarging(node: Node, path: str, root: str, source: str) -> str:
         " && ".join(tell(*some, conf=conf) for conf, some in names.items())
         for tell in (node.services.stop, node.services.start)
     )
-    work = f"umount {path} && tune2fs -O ea_inode {source} && mount {source} {path}"
+    # What has just been stopped lets go of it in a moment.
+    free = f"timeout 60 sh -c 'until umount {path}; do sleep 1; done'"
+    work = f"{free} && tune2fs -O ea_inode {source} && mount {source} {path}"
     return f"{stop} && {work}; {start}"
 
 

@@ -402,8 +402,9 @@ def test_a_file_system_is_changed_while_nobody_uses_it(patient: Patient) -> None
     write(patient.root / "etc/fstab", f"/dev/sda1 {path} ext4 noatime 0 0\n")
     patient.disk.attribute_room = 4000
     one = next(one for one in patient.look() if one.name == "attributes-small")
-    stop, work, start = re.fullmatch(r"(.+) && (umount .+); (.+)", one.mend).groups()  # type: ignore[union-attr]  # else it fails
-    assert work == f"umount {path} && tune2fs -O ea_inode /dev/sda1 && mount /dev/sda1 {path}"
+    stop, work, start = re.fullmatch(r"(.+) && (timeout .+); (.+)", one.mend).groups()  # type: ignore[union-attr]  # else it fails
+    assert f"until umount {path};" in work
+    assert work.endswith(f"&& tune2fs -O ea_inode /dev/sda1 && mount /dev/sda1 {path}")
     assert start == stop.replace(" stop ", " start ")
     for process in patient.processes:
         runs = process.words[0] in stop

@@ -66,7 +66,7 @@ def told(machine: str, kind: str, key: str, ago_s: int) -> Plant:
     path = f"/var/cache/swift/{kind}.recon"
     return typed(
         machine,
-        f"python3 -c \"import json, time; told = json.load(open('{path}')); "
+        f"flock {path}.lock python3 -c \"import json, time; told = json.load(open('{path}')); "
         f"told['{key}'] = time.time() - {ago_s}; json.dump(told, open('{path}', 'w'))\"",
     )
 

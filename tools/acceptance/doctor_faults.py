@@ -20,6 +20,11 @@ _HOURS_PASS = typed(
     "swiftlite-ring-builder $builder pretend_min_part_hours_passed; done",
 )
 _TARGETS = "swiftlite-account.target swiftlite-container.target swiftlite-object.target"
+_STARTED_READ_ONLY = (
+    f"systemctl stop {_TARGETS} rsync && for _ in $(seq 100); do "
+    "mount -o remount,ro /srv/node/sdb1 && break; sleep 0.1; done; "
+    f"systemctl start {_TARGETS} rsync"
+)
 _SAMPLES = "/usr/share/swiftlite"
 _OLD_RING = (
     "ring=$(ssh storage1 'ls /etc/swift/backups/*.object.ring.gz | head -1') && "
@@ -179,12 +184,11 @@ FAULTS = (
     ),
     Fault(
         "read-only", "a disk that is mounted read-only", "storage3",
-        typed(
-            "storage3", f"systemctl stop {_TARGETS} && for _ in $(seq 100); do "
-            "mount -o remount,ro /srv/node/sdb1 && break; sleep 0.1; done; "
-            f"systemctl start {_TARGETS}",
-        ),
-        "sdb1",
+        typed("storage3", _STARTED_READ_ONLY), "sdb1",
+    ),
+    Fault(
+        "read-only-to-some", "a disk that was remounted by hand", "storage2",
+        typed("storage2", f"{_STARTED_READ_ONLY} && mount -o remount,rw /srv/node/sdb1"), "sdb1",
     ),
     Fault(
         "quarantined", "a rotten object", "storage2", typed("storage2", _ROTTEN), "objects",
@@ -199,6 +203,8 @@ FAULTS = (
             stopped("storage1", "swiftlite-object-updater"),
             *(stopped(node, "swiftlite-container-server") for node in _OTHERS),
             typed("balancer", _MISSED),
+            # It would bring them, as it remembers them; now they wait for the updater.
+            typed("storage1", "systemctl restart swiftlite-object-server"),
             *(typed(node, "systemctl start swiftlite-container-server") for node in _OTHERS),
             typed("storage1", _OLD_PENDINGS),
         ),
@@ -335,7 +341,7 @@ FAULTS = (
     Fault(
         "recon-cron-silent", "nobody counts what waits", "storage2",
         each(
-            stopped("storage2", "swiftlite-recon-cron.timer"),
+            stopped("storage2", "swiftlite-recon-cron.timer swiftlite-recon-cron.service"),
             told("storage2", "object", "async_pending_last", 7200),
         ),
     ),
@@ -351,8 +357,9 @@ FAULTS = (
     Fault(
         "attributes-small", "a disk with a file system that keeps small attributes", "storage4",
         typed(
-            "storage4", f"systemctl stop {_TARGETS} && umount /srv/node/sdc1 && "
+            "storage4", f"systemctl stop {_TARGETS} && "
             # What has just been stopped lets go of it in a moment.
+            "for _ in $(seq 100); do umount /srv/node/sdc1 && break; sleep 0.1; done; "
             "for _ in $(seq 100); do mkfs.ext4 -q -F /dev/sdc1 && break; sleep 0.1; done; "
             "sed -i '/sdc1/s/xfs/ext4/' /etc/fstab && systemctl daemon-reload && "
             "mount /srv/node/sdc1 && chown swift: /srv/node/sdc1 && "

@@ -70,6 +70,8 @@ def main() -> int:
     missing = [name for name, path in programs.items() if path is None]
     if missing or os.geteuid() != 0:
         raise SystemExit(f"needs root, and {', '.join(missing) or 'no program that is missing'}")
+    if options.dir is not None:
+        options.dir.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="metrics-", dir=options.dir))
     table = Table()
     try:

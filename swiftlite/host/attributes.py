@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import ctypes
 import os
-import threading
 from collections.abc import Callable
+
+from swiftlite.host.thread_buffer import ThreadBuffer
 
 _ROOM = 2048
 
@@ -24,17 +25,9 @@ def _load() -> Callable[[int, bytes, int, int], int]:
     return call
 
 
-class _Room(threading.local):
-    """A buffer for each thread: the call runs without the interpreter's lock."""
-
-    def __init__(self) -> None:
-        self.bytes = bytearray(_ROOM)
-        self.address = ctypes.addressof(ctypes.c_char.from_buffer(self.bytes))
-
-
 fgetxattr = _load()
 """The C function: descriptor, name, address and length of a buffer; the value's length, or -1."""
-_room = _Room()
+_room = ThreadBuffer(_ROOM)
 
 
 def get_attribute(fd: int, name: str) -> bytes:

@@ -10,12 +10,12 @@ from __future__ import annotations
 import ctypes
 import os
 import re
-import threading
 from collections.abc import Callable
 from struct import Struct
 
 from swiftlite.host.attributes import fgetxattr
 from swiftlite.host.disk import SoleFile
+from swiftlite.host.thread_buffer import ThreadBuffer
 
 _ROOM = 4096
 _LARGEST = 280  # bytes of one entry, its name of 255 in it
@@ -39,17 +39,9 @@ def _load() -> Callable[[int, int, int], int]:
     return call
 
 
-class _Room(threading.local):
-    """A buffer for each thread: the call runs without the interpreter's lock."""
-
-    def __init__(self) -> None:
-        self.bytes = bytearray(_ROOM)
-        self.address = ctypes.addressof(ctypes.c_char.from_buffer(self.bytes))
-
-
 _length = Struct("<H").unpack_from
 _getdents64 = _load()
-_room = _Room()
+_room = ThreadBuffer(_ROOM)
 
 
 def enter(above: int, name: str, flags: int = 0) -> tuple[int, list[str]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from swiftlite.vocab.http_date import parse_http_date
+from swiftlite.vocab.timestamp import ZERO, Timestamp
 from swiftlite.web.refusals import Refusal
 from swiftlite.web.request import Request
 
@@ -74,6 +75,21 @@ def wants_no_overwrite(request: Request) -> bool:
     if header.strip() != "*":
         raise Refusal(400, "If-None-Match of a PUT may only be *.")
     return True
+
+
+def if_delete_at(request: Request) -> Timestamp:
+    """When the object has to expire for it to be deleted (X-If-Delete-At). Refusal 400."""
+    text = request.get_header("X-If-Delete-At") or ""
+    try:
+        return Timestamp.from_text(text)
+    except ValueError:
+        raise Refusal(400, f"X-If-Delete-At is not a timestamp: {text!r}") from None
+
+
+def check_delete_at(stored: str, expected: Timestamp) -> None:
+    """stored: X-Delete-At of what is there, or nothing. Refusal 412 when that is another time."""
+    if (Timestamp.from_text(stored) if stored.isdigit() else ZERO) != expected:
+        raise Refusal(412, "X-If-Delete-At and X-Delete-At do not match.")
 
 
 def etag_for_conditions(request: Request, metadata: Mapping[str, str], etag: str) -> str:

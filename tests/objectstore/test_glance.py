@@ -13,15 +13,6 @@ from swiftlite.objectstore.hash_dir import HashDir
 from tests.objectstore.stores import HASH_PATH, NOW, Store
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    try:
-        os.setxattr(tmp_path, "user.swiftlite.test", b"1")
-    except OSError as error:
-        pytest.skip(f"{tmp_path} keeps no user attributes: {error}")
-    return Store(str(tmp_path))
-
-
 def place_of(store: Store, obj: str) -> HashDir:
     return store.diskfile(obj).place
 

@@ -11,15 +11,13 @@ from swiftlite.host.disk import Disk
 from swiftlite.host.os_disk import OsDisk
 from swiftlite.testing.disk_contract import DiskContract
 from swiftlite.testing.sim_disk import SimDisk
+from tests.user_attributes import need_user_attributes
 
 
 class TestOsDisk(DiskContract):
     @pytest.fixture
     def root(self, tmp_path: Path) -> str:
-        try:
-            os.setxattr(tmp_path, "user.probe", b"1")
-        except OSError as error:
-            pytest.skip(f"{tmp_path} keeps no user attributes: {error}")
+        need_user_attributes(tmp_path)
         os.mkdir(tmp_path / "root")
         return str(tmp_path / "root")
 

@@ -10,6 +10,7 @@ from swiftlite.vocab.headers import CONTENT_TYPE, X_BACKEND_CONTENT_TYPE, X_BACK
 from swiftlite.vocab.names import text_to_wsgi
 from swiftlite.vocab.timestamp import ZERO, Timestamp
 from swiftlite.web import Refusal, Request, Response
+from swiftlite.web.conditional import check_delete_at, if_delete_at
 from swiftlite.web.refusals import standard_answer
 
 
@@ -27,7 +28,7 @@ def delete(server: ServerContext, request: Request) -> Response:
     status = 404 if isinstance(found, Absent) else 204 if before < timestamp else 409
     old_delete_at = metadata.get("X-Delete-At", "")
     if "HTTP_X_IF_DELETE_AT" in request.environ:
-        _check_delete_at(request, old_delete_at, before, timestamp)
+        _check_expiry(request, old_delete_at, before, timestamp)
         status = 204
     server.updates.expiry_changed(
         request, where, timestamp, {},
@@ -44,18 +45,11 @@ def delete(server: ServerContext, request: Request) -> Response:
     return standard_answer(status, headers)
 
 
-def _check_delete_at(
-    request: Request, stored: str, before: Timestamp, timestamp: Timestamp
-) -> None:
+def _check_expiry(request: Request, stored: str, before: Timestamp, timestamp: Timestamp) -> None:
     """The expirer deletes an object only if it still expires when the expirer thinks it does."""
-    text = request.get_header("X-If-Delete-At") or ""
-    try:
-        expected = Timestamp.from_text(text)
-    except ValueError:
-        raise Refusal(400, f"X-If-Delete-At is not a timestamp: {text!r}") from None
+    expected = if_delete_at(request)
     if not before:
         raise Refusal(404)
     if before >= timestamp:
         raise Refusal(409)
-    if (Timestamp.from_text(stored) if stored.isdigit() else ZERO) != expected:
-        raise Refusal(412, "X-If-Delete-At and X-Delete-At do not match.")
+    check_delete_at(stored, expected)

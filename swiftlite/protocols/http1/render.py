@@ -9,8 +9,6 @@ from swiftlite.protocols.http1.names import is_header_name, is_token
 
 _KNOWN_GOOD_NAMES: set[str] = set()
 _KNOWN_GOOD_NAMES_MAX = 4096
-
-
 _LINE = ": ".join
 
 

@@ -10,18 +10,14 @@ from __future__ import annotations
 
 from swiftlite.proxy.context import Context
 from swiftlite.proxy.reading import ReadPlan, Search
-from swiftlite.vocab.timestamp import ZERO, Timestamp
 from swiftlite.web import Refusal, Request
+from swiftlite.web.conditional import check_delete_at, if_delete_at
 
 
 def check_expiry(context: Context, request: Request, plan: ReadPlan) -> None:
     """plan: a HEAD of the newest version. Raises Refusal: 412 when that expires at another time
     than the request says, 503 when too few nodes can tell. What is not there is theirs to say."""
-    text = request.get_header("X-If-Delete-At") or ""
-    try:
-        expected = Timestamp.from_text(text)
-    except ValueError:
-        raise Refusal(400, f"X-If-Delete-At is not a timestamp: {text!r}") from None
+    expected = if_delete_at(request)
     search = Search(context, plan)
     found = search.first()
     stored = ""
@@ -30,7 +26,5 @@ def check_expiry(context: Context, request: Request, plan: ReadPlan) -> None:
         found.answer.close()
     if not search.is_sure:
         raise Refusal(503, "Too few nodes can tell which version of this object is the newest.")
-    if found is None:
-        return
-    if (Timestamp.from_text(stored) if stored.isdigit() else ZERO) != expected:
-        raise Refusal(412, "X-If-Delete-At and X-Delete-At do not match.")
+    if found is not None:
+        check_delete_at(stored, expected)

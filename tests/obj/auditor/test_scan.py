@@ -18,6 +18,7 @@ from swiftlite.objectstore.attributes import read_metadata, write_metadata
 from swiftlite.vocab.timestamp import Timestamp
 from tests.obj.auditor.worlds import Auditing, SimAuditing, real
 from tests.objectstore.stores import NOW
+from tests.user_attributes import need_user_attributes
 
 SIZES = (0, 1, 1_000, 65_536, 65_537, 1 << 20, (4 << 20) + 1, 9 << 20)
 DAY = 8_640_000_000  # in raw units of 10 µs
@@ -36,10 +37,7 @@ def body_of(size: int) -> bytes:
 
 @pytest.fixture
 def node(tmp_path: Path) -> Auditing:
-    try:
-        os.setxattr(tmp_path, "user.swiftlite.test", b"1")
-    except OSError as error:
-        pytest.skip(f"{tmp_path} keeps no user attributes: {error}")
+    need_user_attributes(tmp_path)
     return real(tmp_path)
 
 
